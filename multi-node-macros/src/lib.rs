@@ -1,0 +1,1 @@
+//! The attribute `main` and the derive `Message`.

@@ -1,0 +1,87 @@
+//! What the master decided once and every node is told: plain values, already checked.
+//!
+//! Nothing here reads the environment or the attribute; `builder` does, and ends with a [`Settings`].
+
+use std::fmt;
+use std::time::Duration;
+
+/// The most nodes a program may have.
+pub const MAX_NODES: u16 = 256;
+
+/// A node's number: unique in the life of a program, never used again.
+///
+/// The first master is 0; every process started after it takes the next number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) u64);
+
+impl NodeId {
+    /// The master that the user started.
+    pub(crate) const MASTER: NodeId = NodeId(0);
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A node's place: the master's is 0, the workers' are 1 and up. A successor keeps it.
+pub type Slot = u16;
+
+/// Counts reloads: 0 for what the master started first.
+pub type Generation = u32;
+
+/// Which runtime a node's `main` runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavor {
+    /// One thread a node (the default): the nodes are the parallelism.
+    CurrentThread,
+    /// A thread pool in every node; `None` means one thread a CPU, as tokio counts them.
+    MultiThread {
+        /// Threads in the pool.
+        worker_threads: Option<usize>,
+    },
+}
+
+/// Every option, evaluated and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Host and port to listen on; `None` for `listen = none`.
+    pub(crate) listen: Option<(String, u16)>,
+    /// Nodes that serve, 1..=[`MAX_NODES`]; the master is one of them when it listens.
+    pub(crate) nodes: u16,
+    pub(crate) master_listen: bool,
+    pub(crate) restart_children: bool,
+    /// Connections the kernel queues for each node before it refuses more.
+    pub(crate) backlog: u32,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) start_timeout: Duration,
+    pub(crate) flavor: Flavor,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            listen: Some(("0.0.0.0".to_owned(), 80)),
+            nodes: 1,
+            master_listen: true,
+            restart_children: true,
+            backlog: 4096,
+            drain_timeout: Duration::from_secs(30),
+            start_timeout: Duration::from_secs(60),
+            flavor: Flavor::CurrentThread,
+        }
+    }
+}
+
+impl Settings {
+    /// The slots that workers fill: with a master that listens it is one of the nodes.
+    pub(crate) fn worker_slots(&self) -> std::ops::RangeInclusive<Slot> {
+        if self.master_listen { 1..=self.nodes - 1 } else { 1..=self.nodes }
+    }
+
+    /// The slots that accept connections.
+    pub(crate) fn serving_slots(&self) -> std::ops::RangeInclusive<Slot> {
+        if self.master_listen { 0..=self.nodes - 1 } else { 1..=self.nodes }
+    }
+}

@@ -1,0 +1,91 @@
+//! The control protocol: what supervision and a node say to each other.
+//!
+//! One message a SEQPACKET datagram, in bincode; fds ride along in the order the message names.
+//! The master's own node speaks it too, so that `master` and `node` need nothing else of each
+//! other. This module is the vocabulary; it holds no socket and decides nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Raised whenever a message below changes its meaning or its layout.
+pub(crate) const PROTOCOL: u16 = 1;
+
+/// The largest datagram either side sends, in bytes.
+pub(crate) const MAX_DATAGRAM: usize = 8 * 1024;
+
+/// The most fds one datagram carries; the kernel's own limit is 253 (`SCM_MAX_FD`).
+pub(crate) const MAX_FDS: usize = 64;
+
+/// From supervision to a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum ToNode {
+    /// The first message. Fds: the load page; then, for a node that listens, its listener and
+    /// its inbox.
+    Welcome(Welcome),
+    /// The write ends of the inboxes of the slots from `first` on, one fd a slot.
+    Outboxes { first: u16 },
+    /// A sibling's listener and inbox (two fds), to be watched: answers [`ToMaster::Borrow`].
+    Lent { slot: u16 },
+    /// One end of a socket pair to `peer`. One fd.
+    Link { peer: u64, kind: LinkKind },
+    /// Finish what is in flight, accept nothing new, leave within `timeout`.
+    Drain { timeout: Duration },
+}
+
+/// Who a node is, and what it needs of the settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Welcome {
+    pub(crate) protocol: u16,
+    pub(crate) node: u64,
+    pub(crate) slot: u16,
+    pub(crate) generation: u32,
+    /// This node's entry in the load page.
+    pub(crate) seat: u16,
+    /// Nodes that serve (`Nodes::len`).
+    pub(crate) nodes: u16,
+    pub(crate) first_serving_slot: u16,
+    /// Where the program listens, with the port that the kernel chose for port 0.
+    pub(crate) local_addr: Option<SocketAddr>,
+    /// Whether this node accepts connections.
+    pub(crate) listens: bool,
+    pub(crate) drain_timeout: Duration,
+    /// `None` for a current-thread runtime; `Some(0)` for a pool of tokio's choosing.
+    pub(crate) pool: Option<usize>,
+}
+
+/// From a node to supervision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ToMaster {
+    Hello { protocol: u16 },
+    Ready,
+    /// It drains, by its own decision or because it was told.
+    Draining,
+    /// It wants a link of this kind to every other node that wants one too.
+    Want(LinkKind),
+    /// It wants to watch this slot.
+    Borrow { slot: u16 },
+    /// It took this many fds off the socket: they no longer count as in flight.
+    Received { fds: u16 },
+    /// The master's own node alone: its `main` ended.
+    Ended(Ended),
+}
+
+/// What a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum LinkKind {
+    /// Typed messages, every type its own channel.
+    Messages,
+    /// One raw stream for the user.
+    Stream,
+}
+
+/// How the `main` of the master's own node ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Ended {
+    /// It returned success, or was left behind once it had drained.
+    Ok,
+    /// It returned an error or panicked.
+    Failed,
+}

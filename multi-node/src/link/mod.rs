@@ -1,0 +1,2 @@
+//! Frames, codec, channels, back-pressure, the hello, the control protocol.
+pub(crate) mod control;

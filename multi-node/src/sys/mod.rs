@@ -1,0 +1,8 @@
+//! The kernel: sockets, fd passing, processes, signals, shared memory.
+//!
+//! All `unsafe` and all `nix` of the crate is here. Plain fds and plain values go in and out; no
+//! module here knows tokio, a node's role, or why it was called.
+#![allow(unsafe_code)]
+
+pub(crate) mod packet;
+pub(crate) mod socket;
