@@ -1,0 +1,3 @@
+//! Scenarios with real processes, one file an operation.
+
+mod harness;
