@@ -1,0 +1,7 @@
+//! What user code holds.
+pub(crate) mod broadcast;
+pub(crate) mod framed;
+mod handler;
+pub(crate) mod hub;
+pub(crate) mod peer;
+pub(crate) mod stream;
