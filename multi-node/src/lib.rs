@@ -4,4 +4,5 @@
 
 mod config;
 mod link;
+mod node;
 mod sys;
