@@ -1,7 +1,4 @@
-//! What user code holds.
-pub(crate) mod broadcast;
-pub(crate) mod framed;
-mod handler;
-pub(crate) mod hub;
-pub(crate) mod peer;
-pub(crate) mod stream;
+//! What user code holds of its node.
+
+#[cfg(feature = "http")]
+mod serve;
