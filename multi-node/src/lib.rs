@@ -4,4 +4,8 @@
 
 mod config;
 mod link;
+mod node;
+mod policy;
 mod sys;
+
+pub use node::{Connection, Listener, OpenGuard};

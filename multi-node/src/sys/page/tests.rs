@@ -109,7 +109,9 @@ fn a_claim_survives_its_journey() {
     page.reset(513);
     let claim = page.claim_any(513);
     assert_eq!(Claim::from_bytes(claim.to_bytes()), claim);
-    assert_eq!(claim.seat(), 513);
+    assert!(page.holds(513, claim) && !page.holds(512, claim));
+    page.reset(513);
+    assert!(!page.holds(513, claim));
 }
 
 #[test]
