@@ -14,7 +14,7 @@ use super::connection::Connection;
 /// Connections are spread so that every node has as many open as the others, give or take one,
 /// and what queues at a node that hangs is taken by another within 100 ms. Clones are the same
 /// listener; any number of tasks may await [`accept`](Listener::accept) at once. A node whose
-/// tasks leave `accept` alone for longer than some 20 ms while connections queue counts as stuck:
+/// tasks leave `accept` alone for longer than some 25 ms while connections queue counts as stuck:
 /// the others take those connections.
 #[derive(Clone)]
 pub struct Listener {

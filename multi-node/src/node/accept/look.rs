@@ -143,7 +143,7 @@ impl Shared {
         }
     }
 
-    fn refused(&self, wires: &Wires, error: io::Error) -> io::Result<Found> {
+    pub(super) fn refused(&self, wires: &Wires, error: io::Error) -> io::Result<Found> {
         match Refusal::of(&error) {
             Refusal::Empty => {
                 if self.exhaustion_logged.load(Relaxed) {

@@ -26,11 +26,12 @@ use super::{Time, others};
 use crate::config::Slot;
 
 /// Between two looks at a sibling, while there is something to see.
-pub(crate) const PERIOD: Duration = Duration::from_millis(30);
+pub(crate) const PERIOD: Duration = Duration::from_millis(40);
 
 /// How long something must have been queued without progress before the sibling counts as stuck.
-/// Together with [`PERIOD`]: a connection waits 60 ms at most.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
+/// Together with [`PERIOD`]: a connection waits 80 ms at most. Shorter would catch the sooner who
+/// hangs, and the oftener who only waits for a CPU.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(25);
 
 /// How many nodes that watch others in turn a node watches: with two, neighbours may hang
 /// together.
