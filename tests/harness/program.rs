@@ -100,7 +100,7 @@ impl Program {
             .unwrap_or_else(|cause| panic!("cannot start {}: {cause}", self.path.display()));
         log.collect(Stream::Stdout, child.stdout.take().expect("piped"));
         log.collect(Stream::Stderr, child.stderr.take().expect("piped"));
-        Running::watch(&child, log, Deadline::after(self.deadline), self.may_panic)
+        Running::watch(child, log, Deadline::after(self.deadline), self.may_panic)
     }
 
     fn command(&self) -> Command {

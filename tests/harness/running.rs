@@ -21,6 +21,7 @@ use super::who::Who;
 /// Test programs print `up node=… slot=… generation=… pid=… addr=…` before a node serves.
 #[derive(Debug)]
 pub struct Running {
+    child: Child,
     pid: Pid,
     log: Log,
     deadline: Deadline,
@@ -29,7 +30,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub(crate) fn watch(child: &Child, log: Log, deadline: Deadline, may_panic: bool) -> Running {
+    pub(crate) fn watch(child: Child, log: Log, deadline: Deadline, may_panic: bool) -> Running {
         let pid = Pid::from_raw(child.id().cast_signed());
         let waiter = log.clone();
         thread::spawn(move || {
@@ -42,7 +43,7 @@ impl Running {
             };
             waiter.change(|state| state.exit = Some(exit));
         });
-        Running { pid, log, deadline, may_panic, listeners: Mutex::default() }
+        Running { child, pid, log, deadline, may_panic, listeners: Mutex::default() }
     }
 
     /// The process that was started: the master, and the number of the process group.
@@ -207,7 +208,7 @@ impl Drop for Running {
         let _ = killpg(self.pid, Signal::SIGKILL);
         let deadline = Deadline::after(Duration::from_secs(10));
         self.log.wait(deadline, |state| state.exit);
-        let _ = waitpid(self.pid, Some(WaitPidFlag::WNOHANG));
+        let _ = self.child.try_wait();
         if !thread::panicking() {
             eventually(deadline, "a killed group has gone", || {
                 self.reap_orphans();
