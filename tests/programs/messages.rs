@@ -148,20 +148,26 @@ pub(crate) async fn streams(nodes: Nodes) {
         stream.write_all(format!("i-am-{me}\n").as_bytes()).await.expect("the peer lives");
         stream.read_line(&mut line).await.expect("the peer lives");
         say(format_args!("raw node={me} peer={peer} said={}", line.trim_end()));
-        // Only from here on are there messages: nothing of them was read ahead.
-        stream.write_all(b"\n").await.expect("the peer lives");
-        assert_eq!(stream.read_u8().await.expect("the peer lives"), b'\n');
-        assert!(stream.buffer().is_empty(), "the other end waits for our message too");
+        // The one with the lower number speaks first from here on, and only once the other end
+        // has read all text: a message that it read ahead would be lost.
+        let first = me < peer;
+        if first {
+            stream.write_all(b"go\n").await.expect("the peer lives");
+        }
+        stream.read_line(&mut line).await.expect("the peer lives");
+        if !first {
+            stream.write_all(b"go\n").await.expect("the peer lives");
+        }
         let mut framed = stream.into_inner().framed::<Said>();
-        let first_speaks = me < peer;
-        if first_speaks {
-            framed.send(&Said { text: format!("message-from-{me}") }).await.expect("it lives");
+        let said = Said { text: format!("message-from-{me}") };
+        if first {
+            framed.send(&said).await.expect("the peer lives");
         }
-        let said = framed.recv().await.expect("well-formed").expect("it lives");
-        if !first_speaks {
-            framed.send(&Said { text: format!("message-from-{me}") }).await.expect("it lives");
+        let heard = framed.recv().await.expect("well-formed").expect("the peer lives");
+        if !first {
+            framed.send(&said).await.expect("the peer lives");
         }
-        say(format_args!("framed node={me} peer={peer} said={}", said.text));
+        say(format_args!("framed node={me} peer={peer} said={}", heard.text));
     });
     up(&nodes);
     nodes.ready();

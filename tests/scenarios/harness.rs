@@ -1,9 +1,13 @@
 //! The harness itself, with programs that are no nodes.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use multi_node_tests::{Exit, Program, stderr};
+use multi_node_tests::{Exit, Load, Program, stderr};
 use nix::sys::signal::Signal;
+
+use crate::support::soon;
 
 fn shell(script: &str) -> Program {
     Program::new("/bin/sh").arg("-c").arg(script)
@@ -63,4 +67,53 @@ fn the_limit_on_open_files_and_the_environment_reach_the_program() {
     program.wait_for_line("123");
     program.wait_for_line("hello");
     program.finish();
+}
+
+#[test]
+fn load_tells_answers_from_connections_that_close_too_early() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = server.local_addr().expect("an address");
+    let load = Load::start(addr, 1, 0);
+    for answered in [true, false, true] {
+        let (mut connection, _) = server.accept().expect("a client");
+        read_request(&mut connection);
+        if answered {
+            answer(&mut connection);
+        }
+    }
+    drop(server);
+    let counts = load.until_refused();
+    assert_eq!((counts.ok, counts.reset, counts.refused), (2, 1, 1));
+    assert_eq!(counts.failed(), 2);
+}
+
+#[test]
+fn a_kept_connection_is_asked_again_and_again() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let load = Load::start(server.local_addr().expect("an address"), 0, 1);
+    let (mut connection, _) = server.accept().expect("a client");
+    drop(server);
+    for _ in 0..3 {
+        read_request(&mut connection);
+        answer(&mut connection);
+    }
+    load.wait_for_ok(0, soon());
+    drop(connection);
+    let counts = load.until_refused();
+    assert_eq!((counts.ok, counts.failed() - counts.reset), (3, 1));
+}
+
+fn read_request(connection: &mut TcpStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).expect("a request");
+        request.extend(byte);
+    }
+}
+
+fn answer(connection: &mut TcpStream) {
+    let body = "node=1 slot=1 generation=0 pid=1";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.write_all(format!("{head}{body}").as_bytes()).expect("the client waits");
 }

@@ -5,6 +5,7 @@ mod deaths;
 mod descriptors;
 mod endings;
 mod harness;
+mod init;
 mod listeners;
 mod log;
 mod mesh;

@@ -95,7 +95,7 @@ fn never_started(program: Running, code: &str) {
     assert!(matches!(exit, Exit::Code(code) if code != 0), "{exit:?}");
     let lines = program.finish();
     let reasons: Vec<&str> =
-        stderr(&lines).into_iter().filter(|line| line.contains("ever got ready")).collect();
+        stderr(&lines).into_iter().filter(|line| line.contains("the program ends")).collect();
     assert_eq!(reasons.len(), 1, "one line says why");
 }
 
