@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use crate::Message;
+use super::message::Message;
 
 /// Mixes `part` into `state`: FNV-1a, 64 bits (RFC 9923), over the bytes of `part`, lowest first.
 pub const fn fold(state: u64, part: u64) -> u64 {

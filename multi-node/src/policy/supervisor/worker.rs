@@ -1,6 +1,7 @@
 //! One worker's process: from its spawn to when it is gone.
 
-use super::event::{Action, Cause, ExitStatus, Next, Notice, Stage, Who};
+use super::event::{Action, Cause, Next, Notice, Stage, Who};
+use crate::config::ExitStatus;
 use super::{KILL_TIMEOUT, Phase, Supervisor, Time};
 use crate::config::{Generation, NodeId, Slot};
 
