@@ -92,9 +92,10 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&node) else {
             return;
         };
-        if worker.pid.replace(pid).is_some() {
+        if worker.pid.is_some() {
             return;
         }
+        worker.pid = Some(pid);
         match &mut worker.state {
             State::Starting { .. } | State::Ready { .. } => {}
             State::Draining { .. } => self.actions.push_back(Action::Drain { node }),
