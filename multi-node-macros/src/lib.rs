@@ -59,9 +59,10 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// its own fingerprint in. Two nodes open the channel only when both agree.
 ///
 /// What the fingerprint does not see: what nested types contain that are no messages themselves,
-/// what a type alias stands for, hand-written `Serialize` and `Deserialize`, and a generic argument
-/// in capital letters, which is taken for a constant. Where one of these changes what is sent, say
-/// so with `version`.
+/// what a type alias stands for, hand-written `Serialize` and `Deserialize`, and generic
+/// arguments such as `MAX`, in three capital letters or more, which are taken for constants (a
+/// shorter constant wants braces: `Grid<{ N }>`). Where one of these changes what is sent, say so
+/// with `version`.
 ///
 /// - `#[message(name = "chat")]` on the type: this name instead of the type's own.
 /// - `#[message(version = 2)]` on the type: the fingerprint is made of the name and this number,

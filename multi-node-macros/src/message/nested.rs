@@ -87,7 +87,7 @@ impl Collector<'_> {
     fn arguments(&mut self, arguments: &Punctuated<GenericArgument, Token![,]>) {
         for argument in arguments {
             match argument {
-                GenericArgument::Type(ty) if !may_be_constant(ty) => self.ty(ty),
+                GenericArgument::Type(ty) if !is_constant(ty) => self.ty(ty),
                 _ => {}
             }
         }
@@ -112,8 +112,11 @@ impl Collector<'_> {
     }
 }
 
-/// `N` in `Grid<u8, N>` is read as a type; only its spelling tells that it is none.
-fn may_be_constant(ty: &Type) -> bool {
+/// `MAX` in `ArrayVec<u8, MAX>` is read as a type; only its spelling tells that it is none.
+///
+/// Names of one or two capitals are as likely types: those are named as types, and if one is not,
+/// the compiler says so.
+fn is_constant(ty: &Type) -> bool {
     let Type::Path(TypePath {
         qself: None, path, ..
     }) = ty
@@ -122,6 +125,6 @@ fn may_be_constant(ty: &Type) -> bool {
     };
     path.get_ident().is_some_and(|name| {
         let name = name.to_string();
-        name.contains(|c: char| c.is_ascii_uppercase()) && !name.contains(char::is_lowercase)
+        name.len() >= 3 && !name.contains(char::is_lowercase)
     })
 }

@@ -66,7 +66,9 @@ mod tests {
         let foobar = u64::from_le_bytes(*b"foobar\0\0");
         let by_hand = b"foobar\0\0"
             .iter()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+                (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+            });
         assert_eq!(fold(0xcbf2_9ce4_8422_2325, foobar), by_hand);
     }
 
