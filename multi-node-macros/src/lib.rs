@@ -69,7 +69,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 ///   and no longer of the definition.
 /// - `#[message(crate = "path")]` on the type: the path of `multi_node` where it has another name.
 /// - `#[message(opaque)]` on a field: leave out the fingerprint of the field's type. Two types that
-///   contain each other need it on one side.
+///   contain each other need it on one side: without it the compiler reports a cycle.
 ///
 /// ```
 /// use multi_node::Message;

@@ -42,7 +42,11 @@ pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
     let mut seen: Vec<Ident> = Vec::new();
     for Given { name, value } in given {
         let Some((_, kind)) = OPTIONS.iter().find(|(option, _)| name == option) else {
-            errors.at(&name, unknown(&name));
+            let names = OPTIONS.map(|(name, _)| name);
+            errors.at(
+                &name,
+                suggest::unknown("option", &name.to_string(), "", &names),
+            );
             continue;
         };
         if seen.contains(&name) {
@@ -64,19 +68,6 @@ pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
     }
     contradictions(&seen, &options, errors);
     options
-}
-
-fn unknown(name: &Ident) -> String {
-    let names = OPTIONS.map(|(name, _)| name);
-    match suggest::closest(&name.to_string(), &names) {
-        Some(meant) => {
-            format!(
-                "unknown option `{name}`, did you mean `{meant}`? {}",
-                valid_options()
-            )
-        }
-        None => format!("unknown option `{name}`: {}", valid_options()),
-    }
 }
 
 fn contradictions(seen: &[Ident], options: &Options, errors: &mut Errors) {

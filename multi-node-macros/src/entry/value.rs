@@ -47,7 +47,7 @@ impl Kind {
             }
             Kind::Nodes(range) => {
                 format!(
-                    "a number from {} to {}, or `auto`",
+                    "a number from {} to {} or the word `auto`",
                     range.start(),
                     range.end()
                 )
@@ -55,7 +55,9 @@ impl Kind {
             Kind::Bool => "`true` or `false`".to_owned(),
             Kind::Host => "a string such as \"127.0.0.1\"".to_owned(),
             Kind::Duration => duration::EXPECTED.to_owned(),
-            Kind::Nothing => "`none` only (an address is `host` and `port`)".to_owned(),
+            Kind::Nothing => {
+                "the word `none`, without quotes (an address is `host` and `port`)".to_owned()
+            }
             Kind::Flavor => "\"current_thread\" or \"multi_thread\"".to_owned(),
             Kind::Library => "the path of the crate multi-node, such as \"cluster\"".to_owned(),
         }

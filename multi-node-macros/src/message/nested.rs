@@ -1,12 +1,9 @@
 //! The parts of a definition whose meaning its text does not tell: other types, and array lengths.
 
 use syn::punctuated::Punctuated;
-use syn::{
-    Data, Expr, ExprLit, Field, Fields, GenericArgument, Ident, PathArguments, Token, Type,
-    TypePath,
-};
+use syn::{Data, Expr, ExprLit, GenericArgument, Ident, PathArguments, Token, Type, TypePath};
 
-use super::attributes::is_opaque;
+use super::attributes::{fields, is_opaque};
 use super::canonical;
 
 /// Something that the compiler knows and the derive does not.
@@ -25,14 +22,8 @@ pub(super) fn parts(name: &Ident, data: &Data) -> Vec<Part> {
         parts: Vec::new(),
         seen: Vec::new(),
     };
-    match data {
-        Data::Struct(data) => collector.fields(&data.fields),
-        Data::Enum(data) => {
-            for variant in &data.variants {
-                collector.fields(&variant.fields);
-            }
-        }
-        Data::Union(_) => {}
+    for field in fields(data).filter(|field| !is_opaque(field)) {
+        collector.ty(&field.ty);
     }
     collector.parts
 }
@@ -44,12 +35,6 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn fields(&mut self, fields: &Fields) {
-        for Field { ty, .. } in fields.iter().filter(|field| !is_opaque(field)) {
-            self.ty(ty);
-        }
-    }
-
     fn ty(&mut self, ty: &Type) {
         match ty {
             Type::Path(path) => self.path(ty, path),
