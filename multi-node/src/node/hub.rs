@@ -30,6 +30,7 @@ use crate::link::frame::Broken;
 use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::link::pool::Pool;
+use crate::report;
 
 /// The most bytes that [`Message::NAME`] may have.
 const MAX_NAME: usize = 255;
@@ -283,9 +284,7 @@ impl Shared {
         let _context = self.runtime.enter();
         let socket = StdUnixStream::from(socket);
         let adopted = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
-        adopted
-            .inspect_err(|error| tracing::error!(node = %peer, "no link to node {peer}: {error}"))
-            .ok()
+        adopted.inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -354,10 +353,12 @@ impl State {
 }
 
 fn report_mismatch(node: NodeId, ours: &Offer, theirs: &Offer) {
-    tracing::warn!(
-        %node,
+    report::warn!(
         "no channel to node {node}: its message {} ({:016x}) is not this node's {} ({:016x}); \
          the two run different definitions",
-        theirs.name, theirs.fingerprint, ours.name, ours.fingerprint,
+        theirs.name,
+        theirs.fingerprint,
+        ours.name,
+        ours.fingerprint,
     );
 }

@@ -14,6 +14,7 @@ mod world;
 use std::time::Duration;
 
 use super::*;
+use crate::config::ExitStatus;
 
 const START_TIMEOUT: Duration = secs(60);
 const DRAIN_TIMEOUT: Duration = secs(30);
