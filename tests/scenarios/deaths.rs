@@ -28,7 +28,7 @@ fn an_exit_code_is_reported_as_it_was() {
 fn a_signal_is_reported_as_a_signal() {
     let program = scenario("lines").start();
     let nodes = program.wait_for_nodes(4);
-    for (worker, signal) in workers(&nodes).into_iter().zip([Signal::SIGKILL, Signal::SIGSEGV]) {
+    for (worker, signal) in workers(&nodes).into_iter().zip([Signal::SIGKILL, Signal::SIGUSR1]) {
         send(worker.pid, signal);
         let slot = format!("slot {}", worker.slot);
         notice(&program, &[&slot, &format!("pid {}", worker.pid), signal.as_str()]);

@@ -14,6 +14,7 @@ use super::inbox::{Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
 use crate::config::NodeId;
+use crate::report;
 
 /// The most that [`ChannelConfig::max_frame`] may be: 1 GiB.
 pub(crate) const MAX_FRAME: usize = 1 << 30;
@@ -194,7 +195,7 @@ impl Channel {
         match taken {
             Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
             Err(Overrun) => {
-                tracing::warn!(node = %self.node(), "a node sent more than its window: channel closed");
+                report::warn!("node {} sent more than its window: channel closed", self.node());
                 self.abort(Close::Malformed);
             }
         }

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use crate::config::NodeId;
+use crate::report;
 
 /// The handler panicked; it is in the log.
 #[derive(Debug)]
@@ -19,14 +20,15 @@ pub(super) async fn run(
 ) -> Result<(), Panicked> {
     let mut handler = Box::pin(handler);
     // A future that panicked is dropped and never polled again, so nobody sees it half done.
-    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
-    .await;
+    let outcome =
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        })
+        .await;
     outcome.map_err(|panic| {
         let said = said(&*panic);
-        tracing::error!(%node, "the {what} handler for node {node} panicked: {said}");
+        report::error!("the {what} handler for node {node} panicked: {said}");
         Panicked
     })
 }

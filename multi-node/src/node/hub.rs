@@ -30,6 +30,7 @@ use crate::link::frame::Broken;
 use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::link::pool::Pool;
+use crate::report;
 
 /// The most bytes that [`Message::NAME`] may have.
 const MAX_NAME: usize = 255;
@@ -127,7 +128,10 @@ impl Hub {
     #[track_caller]
     fn ask(&self, asked: Asked) {
         let name = asked.offer.name.clone();
-        assert!(name.len() <= MAX_NAME, "the message name {name:?} is longer than {MAX_NAME} bytes");
+        assert!(
+            name.len() <= MAX_NAME,
+            "the message name {name:?} is longer than {MAX_NAME} bytes"
+        );
         let mut state = self.0.state();
         let taken = state.asked.iter().find(|other| other.offer.name == name).map(|other| other.of);
         let (of, first) = (asked.of, state.asked.is_empty());
@@ -176,7 +180,10 @@ impl Hub {
     ///
     /// # Errors
     /// When the message cannot be encoded.
-    pub(crate) async fn broadcast<M: Message>(&self, message: &M) -> Result<Broadcast, BroadcastError> {
+    pub(crate) async fn broadcast<M: Message>(
+        &self,
+        message: &M,
+    ) -> Result<Broadcast, BroadcastError> {
         let channels = self.open_channels::<M>();
         let mut bytes = Vec::new();
         codec::encode_into(&mut bytes, message, MAX_FRAME).map_err(|error| match error {
@@ -191,7 +198,11 @@ impl Hub {
     /// # Errors
     /// [`SendToError::NotOpen`] when no channel of this type is open to it; otherwise as
     /// [`Peer::send`].
-    pub(crate) async fn send_to<M: Message>(&self, node: NodeId, message: &M) -> Result<(), SendToError> {
+    pub(crate) async fn send_to<M: Message>(
+        &self,
+        node: NodeId,
+        message: &M,
+    ) -> Result<(), SendToError> {
         let channel = self.channel_to::<M>(node).ok_or(SendToError::NotOpen { node })?;
         Ok(peer::send(&channel, message).await?)
     }
@@ -273,9 +284,7 @@ impl Shared {
         let _context = self.runtime.enter();
         let socket = StdUnixStream::from(socket);
         let adopted = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
-        adopted
-            .inspect_err(|error| tracing::error!(node = %peer, "no link to node {peer}: {error}"))
-            .ok()
+        adopted.inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -344,10 +353,12 @@ impl State {
 }
 
 fn report_mismatch(node: NodeId, ours: &Offer, theirs: &Offer) {
-    tracing::warn!(
-        %node,
+    report::warn!(
         "no channel to node {node}: its message {} ({:016x}) is not this node's {} ({:016x}); \
          the two run different definitions",
-        theirs.name, theirs.fingerprint, ours.name, ours.fingerprint,
+        theirs.name,
+        theirs.fingerprint,
+        ours.name,
+        ours.fingerprint,
     );
 }

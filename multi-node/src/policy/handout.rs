@@ -45,10 +45,8 @@ impl<T> Handout<T> {
 
     /// Queues a parcel with so many fds. To a node that is gone nothing may be pushed.
     pub(crate) fn push(&mut self, node: NodeId, fds: u16, parcel: T) {
-        let lane = self.lanes.entry(node).or_insert_with(|| Lane {
-            in_flight: 0,
-            queue: VecDeque::new(),
-        });
+        let lane =
+            self.lanes.entry(node).or_insert_with(|| Lane { in_flight: 0, queue: VecDeque::new() });
         if lane.queue.is_empty() {
             self.turns.push_back(node);
         }
@@ -64,12 +62,14 @@ impl<T> Handout<T> {
         }
     }
 
-    /// `node` is gone: the kernel has closed what it had in flight, and what is queued is dropped.
-    pub(crate) fn gone(&mut self, node: NodeId) {
-        if let Some(lane) = self.lanes.remove(&node) {
-            self.in_flight -= lane.in_flight;
-            self.turns.retain(|turn| *turn != node);
-        }
+    /// `node` is gone: the kernel has closed what it had in flight; what was queued comes back.
+    pub(crate) fn gone(&mut self, node: NodeId) -> Vec<T> {
+        let Some(lane) = self.lanes.remove(&node) else {
+            return Vec::new();
+        };
+        self.in_flight -= lane.in_flight;
+        self.turns.retain(|turn| *turn != node);
+        lane.queue.into_iter().map(|(_, parcel)| parcel).collect()
     }
 
     /// The next parcel to send now. It counts as in flight from here on.
@@ -77,11 +77,7 @@ impl<T> Handout<T> {
         for _ in 0..self.turns.len() {
             let node = self.turns.pop_front()?;
             let parcel = self.next_for(node);
-            if self
-                .lanes
-                .get(&node)
-                .is_some_and(|lane| !lane.queue.is_empty())
-            {
+            if self.lanes.get(&node).is_some_and(|lane| !lane.queue.is_empty()) {
                 self.turns.push_back(node);
             }
             if let Some(parcel) = parcel {

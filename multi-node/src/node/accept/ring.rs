@@ -14,6 +14,7 @@ use super::{Sockets, lock};
 use crate::config::Slot;
 use crate::policy::place::Time;
 use crate::policy::place::siblings::{Action, Health, Look, Siblings, reach};
+use crate::report;
 use crate::sys::socket;
 use crate::sys::watch::{Event, Watch, any_readable};
 
@@ -78,9 +79,7 @@ impl Ring {
             match event {
                 Event::Fired(token) => {
                     let slot = slot_of(token);
-                    state
-                        .siblings
-                        .handle_fired(now, slot, self.home.health(slot));
+                    state.siblings.handle_fired(now, slot, self.home.health(slot));
                 }
                 Event::Alarm => state.alarm = None,
             }
@@ -103,7 +102,7 @@ impl Ring {
                     state.siblings.add(slot);
                     state.lent.push((slot, Arc::new(sockets)));
                 }
-                Err(error) => tracing::warn!(slot, %error, "cannot watch a sibling's queue"),
+                Err(error) => report::warn!("cannot watch the queue of slot {slot}: {error}"),
             }
         }
         state.ask()
@@ -183,10 +182,7 @@ impl Ring {
         let queued = sockets.is_some_and(|(_, sockets)| {
             any_readable([sockets.listener.as_fd(), sockets.inbox.as_fd()])
         });
-        Look {
-            health: self.home.health(slot),
-            queued,
-        }
+        Look { health: self.home.health(slot), queued }
     }
 
     /// Carries out what was decided and sets the alarm for what comes next.
@@ -195,7 +191,7 @@ impl Ring {
             match action {
                 Action::Arm(slot) => self.arm(state, slot),
                 Action::MarkStuck(slot) => {
-                    tracing::debug!(slot, "a node leaves its queue alone; taking from it");
+                    report::debug!("slot {slot} leaves its queue alone: its connections are taken");
                     self.home.mark_stuck(slot);
                 }
             }
@@ -205,12 +201,8 @@ impl Ring {
             self.resting.store(false, Relaxed);
             self.rested.notify_waiters();
         }
-        self.taking
-            .store(state.siblings.taking().is_some(), Relaxed);
-        let alarm = [state.siblings.poll_timeout(), state.rest_until]
-            .into_iter()
-            .flatten()
-            .min();
+        self.taking.store(state.siblings.taking().is_some(), Relaxed);
+        let alarm = [state.siblings.poll_timeout(), state.rest_until].into_iter().flatten().min();
         if alarm != state.alarm {
             state.alarm = alarm;
             log(self.watch.set_alarm(alarm.map(|at| at.saturating_sub(now))));
@@ -221,12 +213,7 @@ impl Ring {
         state.wanted = reach(self.home.slot, self.home.serving.clone(), |slot| {
             matches!(self.home.health(slot), Health::Well { .. })
         });
-        let State {
-            siblings,
-            lent,
-            wanted,
-            ..
-        } = state;
+        let State { siblings, lent, wanted, .. } = state;
         lent.retain(|(slot, sockets)| {
             let kept = wanted.contains(slot);
             if !kept {
@@ -241,11 +228,9 @@ impl Ring {
     fn add(&self, slot: Slot, sockets: &Sockets) -> io::Result<()> {
         let [listener, inbox] = tokens(slot);
         self.watch.add(sockets.listener.as_fd(), listener)?;
-        self.watch
-            .add(sockets.inbox.as_fd(), inbox)
-            .inspect_err(|_| {
-                log(self.watch.remove(sockets.listener.as_fd()));
-            })
+        self.watch.add(sockets.inbox.as_fd(), inbox).inspect_err(|_| {
+            log(self.watch.remove(sockets.listener.as_fd()));
+        })
     }
 
     fn arm(&self, state: &State, slot: Slot) {
@@ -265,10 +250,7 @@ impl AsFd for Ring {
 
 impl State {
     fn sockets(&self, slot: Slot) -> Option<Arc<Sockets>> {
-        self.lent
-            .iter()
-            .find(|(lent, _)| *lent == slot)
-            .map(|(_, sockets)| Arc::clone(sockets))
+        self.lent.iter().find(|(lent, _)| *lent == slot).map(|(_, sockets)| Arc::clone(sockets))
     }
 
     /// The next slot to borrow, unless an answer is still to come.
@@ -276,11 +258,7 @@ impl State {
         if self.asked.is_some() {
             return None;
         }
-        self.asked = self
-            .wanted
-            .iter()
-            .copied()
-            .find(|slot| self.sockets(*slot).is_none());
+        self.asked = self.wanted.iter().copied().find(|slot| self.sockets(*slot).is_none());
         self.asked
     }
 }
@@ -289,7 +267,7 @@ impl State {
 /// sibling's clients their patience, which is no reason to stop serving.
 fn log(done: io::Result<()>) {
     if let Err(error) = done {
-        tracing::warn!(%error, "watching siblings' queues fails");
+        report::warn!("cannot watch the siblings' queues: {error}");
     }
 }
 

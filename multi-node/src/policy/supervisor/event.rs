@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::{Generation, NodeId, Slot};
+use crate::config::{ExitStatus, Generation, NodeId, Slot};
 
 /// The settings that supervision depends on.
 #[derive(Debug, Clone)]
@@ -49,27 +49,11 @@ pub(crate) enum Event {
     Reload,
 }
 
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitStatus {
-    Code(i32),
-    Signal {
-        signal: i32,
-        core: bool,
-    },
-    /// Somebody else reaped it, or nobody could.
-    Unknown,
-}
-
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Start a process; answer with [`Event::Spawned`] or [`Event::SpawnFailed`].
-    Spawn {
-        node: NodeId,
-        slot: Slot,
-        generation: Generation,
-    },
+    Spawn { node: NodeId, slot: Slot, generation: Generation },
     /// Tell a node to drain: a worker that was reported spawned, or the master's own node.
     Drain { node: NodeId },
     /// SIGKILL a worker that was reported spawned.
@@ -116,12 +100,7 @@ pub(crate) enum Cause {
 pub(crate) enum Notice {
     /// A worker died; one that is [`Cause::NotReady`] in time dies by the kill that comes with it.
     /// Exactly one for each death that nobody asked for.
-    Died {
-        who: Who,
-        stage: Stage,
-        cause: Cause,
-        next: Next,
-    },
+    Died { who: Who, stage: Stage, cause: Cause, next: Next },
     /// A worker drains by its own decision.
     Drains { who: Who, next: Next },
     /// A worker of a program that only computes returned success.
@@ -135,21 +114,11 @@ pub(crate) enum Notice {
     /// The `main` of the master's own node did not end in time; no longer waited for.
     MasterCutOff,
     /// A reload began with so many successors.
-    Reloading {
-        generation: Generation,
-        workers: usize,
-    },
+    Reloading { generation: Generation, workers: usize },
     /// Every successor is ready; their predecessors drain.
-    Reloaded {
-        generation: Generation,
-        workers: usize,
-        took: Duration,
-    },
+    Reloaded { generation: Generation, workers: usize, took: Duration },
     /// The reload is given up; the old generation goes on.
-    ReloadFailed {
-        generation: Generation,
-        failure: ReloadFailure,
-    },
+    ReloadFailed { generation: Generation, failure: ReloadFailure },
 }
 
 /// What comes next in the slot of a worker that is lost.
