@@ -42,6 +42,7 @@ pub(crate) async fn serve_lines(nodes: Nodes) -> Result<(), String> {
 /// - `end ok|err|panic`: ends this node's `main`
 /// - `exit CODE`, `abort`: ends the process
 /// - `block`: answers, then blocks the thread for ever
+/// - `step-aside`: answers, then blocks one thread of a pool, as the runtime allows it
 pub(crate) async fn talk(
     nodes: Nodes,
     connection: impl AsyncRead + AsyncWrite + Unpin,
@@ -60,16 +61,22 @@ pub(crate) async fn talk(
             }
             "exit" => std::process::exit(rest.parse().expect("a code")),
             "abort" => std::process::abort(),
-            "block" => "blocking".to_owned(),
+            "block" | "step-aside" => "blocking".to_owned(),
             _ => rest.to_owned(),
         };
         stream.write_all(format!("{answer}\n").as_bytes()).await?;
-        if verb == "block" {
-            loop {
-                std::thread::park();
-            }
+        match verb {
+            "block" => block(),
+            "step-aside" => tokio::task::block_in_place(|| block()),
+            _ => {}
         }
         line.clear();
     }
     Ok(())
+}
+
+fn block() -> ! {
+    loop {
+        std::thread::park();
+    }
 }

@@ -57,9 +57,9 @@ fn all_options_hold(program: &Running) {
         assert_eq!(up.field("listens"), Some(if master { "false" } else { "true" }));
         assert_eq!(up.field("nodes"), Some("3"));
     }
-    // One of the two threads blocks for ever, the other goes on.
+    // Only a pool lets a task block, and goes on.
     let mut blocked = reach(program, |who| who.slot == 1);
-    blocked.ask("block").expect("an answer");
+    blocked.ask("step-aside").expect("an answer");
     reach(program, |who| who.slot == 1);
     // The master takes no connection.
     let held: Vec<LineClient> = (0..8)

@@ -50,7 +50,8 @@ fn a_workers_error_is_printed_with_its_number_and_the_worker_is_replaced() {
     let worker = workers(&nodes)[1];
     end_worker(&program, worker.pid, "err");
     let node = format!("multi-node[{}]", worker.node);
-    notice(&program, &[&node, "told to fail"]);
+    program.wait_for_line("told to fail");
+    notice(&program, &[&node, "main returned a failure"]);
     notice(&program, &[&format!("pid {}", worker.pid), "code 1"]);
     successor(&program, worker);
     program.stop();

@@ -24,12 +24,12 @@ fn a_listener_of_the_standard_library_serves_on_every_node() {
 }
 
 #[test]
-fn a_thread_pool_goes_on_while_one_of_its_threads_is_blocked() {
+fn a_thread_pool_goes_on_while_one_of_its_threads_blocks() {
     let program = scenario("thread-pool").env("MULTI_NODE_DRAIN_TIMEOUT", "500ms").start();
     let nodes = program.wait_for_nodes(2);
     let worker = workers(&nodes)[0];
     let mut blocked = reach(&program, |who| who.pid == worker.pid);
-    blocked.ask("block").expect("an answer");
+    blocked.ask("step-aside").expect("an answer");
     reach(&program, |who| who.pid == worker.pid);
     crate::support::send(worker.pid, nix::sys::signal::Signal::SIGTERM);
     // The blocked thread is never done: the deadline of the drain ends it.

@@ -1,5 +1,6 @@
 //! What the scenarios share: the program under test, and ways to meet a certain node of it.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::path::Path;
@@ -19,21 +20,30 @@ pub(crate) fn scenario(name: &str) -> Program {
 
 /// A connection to a node for which `wanted` holds.
 ///
-/// Connections to other nodes are held until then, so that fair accept goes on to the next node.
+/// Connections to other nodes are held meanwhile, some at a time, so that fair accept goes on to
+/// the next node.
 #[track_caller]
 pub(crate) fn reach(program: &Running, wanted: impl Fn(&Who) -> bool) -> LineClient {
+    const AT_A_TIME: usize = 64;
     let addr = program.addr();
-    let mut elsewhere = Vec::new();
+    let mut elsewhere: BTreeMap<Who, usize> = BTreeMap::new();
+    let mut held = Vec::new();
     while !program.deadline().passed() {
         let mut client = LineClient::connect(addr).expect("nobody listens");
         match client.who() {
             Ok(who) if wanted(&who) => return client,
-            Ok(_) => elsewhere.push(client),
+            Ok(who) => {
+                *elsewhere.entry(who).or_default() += 1;
+                held.push(client);
+            }
             // A node that dies takes its connections along.
             Err(_) => {}
         }
+        if held.len() == AT_A_TIME {
+            held.clear();
+        }
     }
-    panic!("no connection to the node wanted; {} to others", elsewhere.len());
+    panic!("no connection to the node wanted, these took all: {elsewhere:?}");
 }
 
 /// Kills a worker and waits for its successor.
