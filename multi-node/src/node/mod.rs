@@ -5,3 +5,6 @@ mod handler;
 pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod stream;
+
+#[cfg(test)]
+mod tests;

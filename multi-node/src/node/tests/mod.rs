@@ -2,6 +2,7 @@
 
 mod delivery;
 mod hostile;
+mod log;
 mod opening;
 mod sending;
 mod streams;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 use super::hub::Hub;
@@ -89,6 +90,25 @@ async fn channel<M: Message>(config: ChannelConfig) -> (Hub, Peer<M>, Hub, Peer<
     let (mut at_a, mut at_b) = (peers(&a, config), peers(&b, config));
     let (left, right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     (a, left, b, right)
+}
+
+/// A node that can die: it has a runtime of its own.
+struct Mortal {
+    hub: Hub,
+    runtime: Runtime,
+}
+
+impl Mortal {
+    fn new(id: u64) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let hub = Hub::new(NodeId(id), runtime.handle().clone(), Box::new(|_| {}));
+        Mortal { hub, runtime }
+    }
+
+    /// Ends as a process does: nothing of it runs any more, and its sockets close.
+    fn die(self) {
+        self.runtime.shutdown_background();
+    }
 }
 
 /// What comes of `future`, which must not take long.
