@@ -57,7 +57,14 @@ impl Link {
     /// Takes over a connected socket and says hello; reading begins with [`Link::run`].
     pub(crate) fn new(me: NodeId, peer: NodeId, pool: Arc<Pool>) -> Arc<Self> {
         let mut outgoing = Outgoing::new();
-        outgoing.control(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: me.0 });
+        outgoing.control(
+            Kind::Hello,
+            0,
+            &Hello {
+                protocol: PROTOCOL,
+                node: me.0,
+            },
+        );
         Arc::new(Link {
             peer,
             outgoing: Mutex::new(outgoing),
@@ -68,7 +75,12 @@ impl Link {
     }
 
     /// Reads and writes on `runtime` until the other side is gone.
-    pub(crate) fn run(self: &Arc<Self>, socket: UnixStream, owner: Arc<dyn Owner>, runtime: &Handle) {
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        socket: UnixStream,
+        owner: Arc<dyn Owner>,
+        runtime: &Handle,
+    ) {
         let (read, write) = socket.into_split();
         self.wire().socket = Some(write);
         let reader = Reader::new(Arc::clone(self), read, owner);
@@ -97,9 +109,14 @@ impl Link {
         (remote, offer): (u16, &Offer),
     ) -> Option<Arc<Channel>> {
         let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let theirs = ChannelConfig::new().window(clamp(offer.window)).max_frame(clamp(offer.max_frame));
+        let theirs = ChannelConfig::new()
+            .window(clamp(offer.window))
+            .max_frame(clamp(offer.max_frame));
         let mut channels = self.channels();
-        if !self.outgoing().open(local, remote, theirs.window, theirs.max_frame) {
+        if !self
+            .outgoing()
+            .open(local, remote, theirs.window, theirs.max_frame)
+        {
             return None;
         }
         let at = usize::from(local);
@@ -148,17 +165,15 @@ impl Link {
         let mut wire = self.wire();
         loop {
             match wire.write(&self.outgoing) {
-                Ok(Written::All) => {
-                    match self.outgoing().idle(cx.waker()) {
-                        Rest::Wait(flushers) => {
-                            wire.shrink();
-                            flushers.into_iter().for_each(Waker::wake);
-                            return Poll::Pending;
-                        }
-                        Rest::More => {}
-                        Rest::Ended => break,
+                Ok(Written::All) => match self.outgoing().idle(cx.waker()) {
+                    Rest::Wait(flushers) => {
+                        wire.shrink();
+                        flushers.into_iter().for_each(Waker::wake);
+                        return Poll::Pending;
                     }
-                }
+                    Rest::More => {}
+                    Rest::Ended => break,
+                },
                 Ok(Written::Turn) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -188,7 +203,10 @@ impl Link {
     pub(crate) fn end(&self) {
         self.end_outgoing();
         let channels = std::mem::take(&mut *self.channels());
-        channels.into_iter().flatten().for_each(|channel| channel.end());
+        channels
+            .into_iter()
+            .flatten()
+            .for_each(|channel| channel.end());
     }
 
     /// Waits until all that was accepted so far has been handed to the kernel.
@@ -229,7 +247,9 @@ struct Wire {
 
 impl Wire {
     fn write(&mut self, outgoing: &Mutex<Outgoing>) -> io::Result<Written> {
-        let Some(socket) = &self.socket else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        let Some(socket) = &self.socket else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
         let mut turn = 0;
         while turn < TURN {
             if self.written == self.taken.len() {
@@ -245,7 +265,9 @@ impl Wire {
                     self.written += bytes;
                     turn += bytes;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Written::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Written::Blocked);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -21,10 +21,16 @@ impl Hello {
     /// When the other side is not `node`, or speaks another protocol.
     pub(crate) fn check(&self, node: u64) -> Result<(), Broken> {
         if self.protocol != PROTOCOL {
-            return Err(Broken::Protocol { found: self.protocol, expected: PROTOCOL });
+            return Err(Broken::Protocol {
+                found: self.protocol,
+                expected: PROTOCOL,
+            });
         }
         if self.node != node {
-            return Err(Broken::Node { found: self.node, expected: node });
+            return Err(Broken::Node {
+                found: self.node,
+                expected: node,
+            });
         }
         Ok(())
     }
@@ -78,6 +84,9 @@ impl Close {
 ///
 /// # Errors
 /// When the bytes are none; that breaks the link.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(kind: Kind, payload: &[u8]) -> Result<T, Broken> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    kind: Kind,
+    payload: &[u8],
+) -> Result<T, Broken> {
     codec::decode(payload).map_err(|_| Broken::Payload(kind))
 }

@@ -96,7 +96,11 @@ impl Inbox {
     }
 
     /// Takes the oldest batch in exchange for an empty one; `None` when no more will come.
-    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Option<()>> {
+    pub(crate) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<u8>,
+    ) -> Poll<Option<()>> {
         if let Some(next) = self.batches.pop_front() {
             let empty = mem::replace(batch, next);
             if self.spare.capacity() < empty.capacity() && empty.capacity() <= BATCH {
@@ -119,7 +123,11 @@ impl Inbox {
         if caught_up {
             self.starved = false;
         }
-        if caught_up || self.due >= self.window / 4 { self.settle() } else { 0 }
+        if caught_up || self.due >= self.window / 4 {
+            self.settle()
+        } else {
+            0
+        }
     }
 
     /// Notes that the other side waits; as [`consume`](Inbox::consume).

@@ -111,7 +111,13 @@ impl Outgoing {
     }
 
     /// Adds the sending half of a channel; false when the link has ended.
-    pub(crate) fn open(&mut self, local: u16, remote: u16, window: usize, max_frame: usize) -> bool {
+    pub(crate) fn open(
+        &mut self,
+        local: u16,
+        remote: u16,
+        window: usize,
+        max_frame: usize,
+    ) -> bool {
         let at = usize::from(local);
         if self.lanes.len() <= at {
             self.lanes.resize_with(at + 1, || None);
@@ -155,7 +161,10 @@ impl Outgoing {
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
         // Those who wait learn by themselves that a channel closed; until then they come first.
-        if self.lane(local).is_some_and(|lane| lane.closed.is_none() && !lane.waiters.is_empty()) {
+        if self
+            .lane(local)
+            .is_some_and(|lane| lane.closed.is_none() && !lane.waiters.is_empty())
+        {
             return Err(Refused::Full);
         }
         self.append(local, encode).map_err(|refused| match refused {
@@ -190,10 +199,16 @@ impl Outgoing {
 
     /// Takes a place at the end of the queue of a full channel.
     pub(crate) fn queue(&mut self, local: u16, waker: &Waker) -> u64 {
-        let Some(lane) = self.lane(local) else { return 0 };
+        let Some(lane) = self.lane(local) else {
+            return 0;
+        };
         let ticket = lane.next_ticket;
         lane.next_ticket += 1;
-        lane.waiters.push_back(Waiter { ticket, need: HEADER, waker: waker.clone() });
+        lane.waiters.push_back(Waiter {
+            ticket,
+            need: HEADER,
+            waker: waker.clone(),
+        });
         ticket
     }
 
@@ -227,7 +242,11 @@ impl Outgoing {
 
     fn wait(&mut self, local: u16, ticket: u64, need: Option<usize>, cx: &mut Context<'_>) {
         let Some(lane) = self.lane(local) else { return };
-        if let Some(waiter) = lane.waiters.iter_mut().find(|waiter| waiter.ticket == ticket) {
+        if let Some(waiter) = lane
+            .waiters
+            .iter_mut()
+            .find(|waiter| waiter.ticket == ticket)
+        {
             waiter.need = need.unwrap_or(waiter.need);
             waiter.waker.clone_from(cx.waker());
         }
@@ -244,7 +263,10 @@ impl Outgoing {
     /// Gives up a place in the queue, used or not; the result is to be woken.
     pub(crate) fn leave(&mut self, local: u16, ticket: u64) -> Option<Waker> {
         let lane = self.lane(local)?;
-        let at = lane.waiters.iter().position(|waiter| waiter.ticket == ticket)?;
+        let at = lane
+            .waiters
+            .iter()
+            .position(|waiter| waiter.ticket == ticket)?;
         lane.waiters.remove(at);
         if at == 0 { lane.next_up() } else { None }
     }
@@ -261,9 +283,14 @@ impl Outgoing {
 
     /// The other side receives no more; all who wait are to be woken.
     pub(crate) fn close(&mut self, local: u16, reason: CloseReason) -> Vec<Waker> {
-        let Some(lane) = self.lane(local) else { return Vec::new() };
+        let Some(lane) = self.lane(local) else {
+            return Vec::new();
+        };
         lane.closed = Some(reason);
-        lane.waiters.iter().map(|waiter| waiter.waker.clone()).collect()
+        lane.waiters
+            .iter()
+            .map(|waiter| waiter.waker.clone())
+            .collect()
     }
 
     /// Why the other side receives no more, when it does not.
@@ -341,7 +368,13 @@ impl Outgoing {
         if self.ended || (self.pending.is_empty() && !self.taken) {
             return Poll::Ready(());
         }
-        self.flushers.push(cx.waker().clone());
+        if !self
+            .flushers
+            .iter()
+            .any(|flusher| flusher.will_wake(cx.waker()))
+        {
+            self.flushers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 

@@ -32,7 +32,13 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(link: Arc<Link>, socket: OwnedReadHalf, owner: Arc<dyn Owner>) -> Self {
-        Reader { link, owner, socket, buffer: Vec::new(), greeted: false }
+        Reader {
+            link,
+            owner,
+            socket,
+            buffer: Vec::new(),
+            greeted: false,
+        }
     }
 
     /// Reads until the other side is gone.
@@ -75,7 +81,10 @@ impl Reader {
                 channel.as_deref().map(Channel::max_frame)
             })?;
             match found {
-                Found::Run { channel: number, len } => {
+                Found::Run {
+                    channel: number,
+                    len,
+                } => {
                     let channel = channel.ok_or(Broken::Channel(number))?;
                     at = self.deliver(&channel, at, len);
                 }
@@ -111,13 +120,20 @@ impl Reader {
         if self.buffer.capacity() >= need && self.buffer.capacity() <= READ {
             self.buffer.drain(..at);
         } else if self.buffer.capacity() < need || at > 0 {
-            let mut larger = if need <= READ { self.link.pool().take() } else { Vec::with_capacity(need) };
+            let mut larger = self.link.pool().take_for(need);
             larger.extend_from_slice(&self.buffer[at..]);
-            self.link.pool().give(std::mem::replace(&mut self.buffer, larger));
+            self.link
+                .pool()
+                .give(std::mem::replace(&mut self.buffer, larger));
         }
     }
 
-    fn obey(&mut self, kind: Kind, number: u16, frame: std::ops::Range<usize>) -> Result<(), Broken> {
+    fn obey(
+        &mut self,
+        kind: Kind,
+        number: u16,
+        frame: std::ops::Range<usize>,
+    ) -> Result<(), Broken> {
         let payload = &self.buffer[frame.start + HEADER..frame.end];
         let out_of_turn = (kind == Kind::Hello) == self.greeted;
         if out_of_turn {

@@ -34,13 +34,20 @@ impl Broadcast {
 pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broadcast {
     let mut outcome = Broadcast::default();
     let mut waiting: Vec<Wait<'_>> = Vec::new();
+    let mut heavy = false;
     for channel in channels {
         let node = channel.node();
         match channel.try_send(copier(message)) {
-            Ok(_) => outcome.reached.push(node),
+            Ok(much) => {
+                outcome.reached.push(node);
+                heavy |= much;
+            }
             Err(TrySendError::Refused(error)) => outcome.missed.push((node, error)),
             Err(TrySendError::Full) => waiting.push(wait(channel, message)),
         }
+    }
+    if heavy {
+        tokio::task::yield_now().await;
     }
     poll_fn(|cx| {
         waiting.retain_mut(|wait| match wait.as_mut().poll(cx) {
@@ -54,7 +61,11 @@ pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broad
             }
             Poll::Pending => true,
         });
-        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        if waiting.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
     outcome.reached.sort_unstable();

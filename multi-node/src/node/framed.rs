@@ -96,7 +96,9 @@ impl<M: Message> Framed<M> {
     /// # Errors
     /// When what came is no message of this type, or the stream broke; it then says `None`.
     pub async fn recv(&mut self) -> Result<Option<M>, FramedRecvError> {
-        std::future::poll_fn(|cx| self.poll_recv(cx)).await.transpose()
+        std::future::poll_fn(|cx| self.poll_recv(cx))
+            .await
+            .transpose()
     }
 
     fn encode(&mut self, message: &M) -> Result<(), FramedSendError> {
@@ -145,7 +147,11 @@ impl<M: Message> Framed<M> {
         let payload = frame::payload(&self.incoming[self.taken..]);
         self.taken += HEADER + payload.len();
         let message = codec::decode(payload);
-        Poll::Ready(message.map(Some).map_err(|error| malformed(error.to_string())))
+        Poll::Ready(
+            message
+                .map(Some)
+                .map_err(|error| malformed(error.to_string())),
+        )
     }
 
     /// Ready when there is a whole frame, with its length, or nothing more will come.
@@ -176,18 +182,30 @@ impl<M: Message> Framed<M> {
     }
 
     fn end(&self) -> Result<usize, FramedRecvError> {
-        if self.incoming.is_empty() { Ok(0) } else { Err(malformed("it ends within a frame".to_owned())) }
+        if self.incoming.is_empty() {
+            Ok(0)
+        } else {
+            Err(malformed("it ends within a frame".to_owned()))
+        }
     }
 
     /// The first frame of the other side, and the only one that is no message.
-    fn greet(&mut self, kind: Kind, payload: std::ops::Range<usize>) -> Result<(), FramedRecvError> {
+    fn greet(
+        &mut self,
+        kind: Kind,
+        payload: std::ops::Range<usize>,
+    ) -> Result<(), FramedRecvError> {
         if kind != Kind::Open || self.greeted {
             return Err(broken(Broken::Turn(kind)));
         }
         let theirs: Offer = hello::read(kind, &self.incoming[payload]).map_err(broken)?;
         if (theirs.name.as_str(), theirs.fingerprint) != (M::NAME, M::FINGERPRINT) {
             let (name, fingerprint) = (theirs.name, theirs.fingerprint);
-            return Err(FramedRecvError::Mismatch { expected: M::NAME, name, fingerprint });
+            return Err(FramedRecvError::Mismatch {
+                expected: M::NAME,
+                name,
+                fingerprint,
+            });
         }
         self.greeted = true;
         Ok(())
@@ -196,7 +214,12 @@ impl<M: Message> Framed<M> {
 
 fn offer<M: Message>(max_frame: usize) -> Offer {
     let (name, fingerprint) = (M::NAME.to_owned(), M::FINGERPRINT);
-    Offer { name, fingerprint, window: 0, max_frame: max_frame as u64 }
+    Offer {
+        name,
+        fingerprint,
+        window: 0,
+        max_frame: max_frame as u64,
+    }
 }
 
 fn broken(broken: Broken) -> FramedRecvError {
@@ -233,13 +256,17 @@ impl<M: Message> Sink<M> for Framed<M> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), FramedSendError>> {
         let framed = self.get_mut();
         ready!(framed.poll_drain(cx))?;
-        Pin::new(&mut framed.stream).poll_shutdown(cx).map_err(FramedSendError::from)
+        Pin::new(&mut framed.stream)
+            .poll_shutdown(cx)
+            .map_err(FramedSendError::from)
     }
 }
 
 impl<M> fmt::Debug for Framed<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Framed").field("id", &self.stream.id()).finish_non_exhaustive()
+        f.debug_struct("Framed")
+            .field("id", &self.stream.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -278,7 +305,9 @@ impl From<EncodeError> for FramedSendError {
 #[non_exhaustive]
 pub enum FramedRecvError {
     /// The other side sends another type, or another definition of it.
-    #[error("the other node sends {name} ({fingerprint:016x}), this one expects its own {expected}")]
+    #[error(
+        "the other node sends {name} ({fingerprint:016x}), this one expects its own {expected}"
+    )]
     Mismatch {
         /// The name of the type on this side.
         expected: &'static str,

@@ -26,7 +26,7 @@ use crate::link::codec::{self, EncodeError};
 use crate::link::connection::{Link, Owner};
 use crate::link::control::LinkKind;
 use crate::link::error::{BroadcastError, SendToError};
-use crate::link::frame::Broken;
+use crate::link::frame::{Broken, Kind};
 use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::link::pool::Pool;
@@ -81,7 +81,13 @@ impl Hub {
     /// links, handlers and what they spawn run on `runtime`.
     pub(crate) fn new(me: NodeId, runtime: Handle, want: Want) -> Self {
         let (pool, state) = (Arc::default(), Mutex::default());
-        Hub(Arc::new(Shared { me, runtime, want, pool, state }))
+        Hub(Arc::new(Shared {
+            me,
+            runtime,
+            want,
+            pool,
+            state,
+        }))
     }
 
     /// Takes over a connected, non-blocking socket to another node.
@@ -121,22 +127,45 @@ impl Hub {
             window: config.window as u64,
             max_frame: config.max_frame as u64,
         };
-        self.ask(Asked { of: TypeId::of::<M>(), offer, config, on_channel });
+        self.ask(Asked {
+            of: TypeId::of::<M>(),
+            offer,
+            config,
+            on_channel,
+        });
     }
 
     #[track_caller]
     fn ask(&self, asked: Asked) {
         let name = asked.offer.name.clone();
-        assert!(name.len() <= MAX_NAME, "the message name {name:?} is longer than {MAX_NAME} bytes");
+        assert!(
+            name.len() <= MAX_NAME,
+            "the message name {name:?} is longer than {MAX_NAME} bytes"
+        );
         let mut state = self.0.state();
-        let taken = state.asked.iter().find(|other| other.offer.name == name).map(|other| other.of);
+        let taken = state
+            .asked
+            .iter()
+            .find(|other| other.offer.name == name)
+            .map(|other| other.of);
         let (of, first) = (asked.of, state.asked.is_empty());
-        if taken.is_none() {
-            state.ask(asked, &self.0.runtime);
-        }
+        let opened = if taken.is_none() {
+            state.ask(asked)
+        } else {
+            Vec::new()
+        };
         drop(state);
-        assert!(taken != Some(of), "`on_node` was called before for the message type {name}");
-        assert!(taken.is_none(), "`on_node` was called before for another type of the name {name}");
+        opened
+            .into_iter()
+            .for_each(|opened| opened.handle(&self.0.runtime));
+        assert!(
+            taken != Some(of),
+            "`on_node` was called before for the message type {name}"
+        );
+        assert!(
+            taken.is_none(),
+            "`on_node` was called before for another type of the name {name}"
+        );
         if first {
             (self.0.want)(LinkKind::Messages);
         }
@@ -167,7 +196,9 @@ impl Hub {
         drop(state);
         assert!(first, "`on_node_stream` was called before");
         (self.0.want)(LinkKind::Stream);
-        early.into_iter().for_each(|(peer, socket)| self.0.stream(peer, socket));
+        early
+            .into_iter()
+            .for_each(|(peer, socket)| self.0.stream(peer, socket));
     }
 
     /// Sends to every node whose channel is open now, after waiting for room where there is none.
@@ -176,7 +207,10 @@ impl Hub {
     ///
     /// # Errors
     /// When the message cannot be encoded.
-    pub(crate) async fn broadcast<M: Message>(&self, message: &M) -> Result<Broadcast, BroadcastError> {
+    pub(crate) async fn broadcast<M: Message>(
+        &self,
+        message: &M,
+    ) -> Result<Broadcast, BroadcastError> {
         let channels = self.open_channels::<M>();
         let mut bytes = Vec::new();
         codec::encode_into(&mut bytes, message, MAX_FRAME).map_err(|error| match error {
@@ -191,25 +225,42 @@ impl Hub {
     /// # Errors
     /// [`SendToError::NotOpen`] when no channel of this type is open to it; otherwise as
     /// [`Peer::send`].
-    pub(crate) async fn send_to<M: Message>(&self, node: NodeId, message: &M) -> Result<(), SendToError> {
-        let channel = self.channel_to::<M>(node).ok_or(SendToError::NotOpen { node })?;
+    pub(crate) async fn send_to<M: Message>(
+        &self,
+        node: NodeId,
+        message: &M,
+    ) -> Result<(), SendToError> {
+        let channel = self
+            .channel_to::<M>(node)
+            .ok_or(SendToError::NotOpen { node })?;
         Ok(peer::send(&channel, message).await?)
     }
 
     /// The nodes whose channel of this type is open: they receive what is sent to them.
     pub(crate) fn peers<M: Message>(&self) -> Vec<NodeId> {
-        self.open_channels::<M>().iter().map(|channel| channel.node()).collect()
+        self.open_channels::<M>()
+            .iter()
+            .map(|channel| channel.node())
+            .collect()
     }
 
     /// Waits until what was accepted so far is with the kernel, so that it arrives whatever
     /// happens to this process; returns the nodes for which that took longer than `deadline`.
     pub(crate) async fn flush(&self, deadline: Instant) -> Vec<NodeId> {
-        let mut links: Vec<Arc<Link>> =
-            self.0.state().links.values().map(|linked| Arc::clone(&linked.link)).collect();
+        let mut links: Vec<Arc<Link>> = self
+            .0
+            .state()
+            .links
+            .values()
+            .map(|linked| Arc::clone(&linked.link))
+            .collect();
         links.sort_unstable_by_key(|link| link.peer());
         let mut late = Vec::new();
         for link in links {
-            if tokio::time::timeout_at(deadline.into(), link.flush()).await.is_err() {
+            if tokio::time::timeout_at(deadline.into(), link.flush())
+                .await
+                .is_err()
+            {
                 late.push(link.peer());
             }
         }
@@ -227,9 +278,13 @@ impl Hub {
     /// In ascending order of the nodes.
     fn open_channels<M: Message>(&self) -> Vec<Arc<Channel>> {
         let state = self.0.state();
-        let Some(number) = state.number(TypeId::of::<M>()) else { return Vec::new() };
+        let Some(number) = state.number(TypeId::of::<M>()) else {
+            return Vec::new();
+        };
         let links = state.links.values();
-        let mut channels: Vec<_> = links.filter_map(|linked| linked.link.channel(number)).collect();
+        let mut channels: Vec<_> = links
+            .filter_map(|linked| linked.link.channel(number))
+            .collect();
         drop(state);
         channels.retain(|channel| channel.closed().is_none());
         channels.sort_unstable_by_key(|channel| channel.node());
@@ -239,19 +294,29 @@ impl Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("node", &self.0.me).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("node", &self.0.me)
+            .finish_non_exhaustive()
     }
 }
 
 impl Shared {
     fn link(self: &Arc<Self>, peer: NodeId, socket: OwnedFd) {
-        let Some(socket) = self.adopt(peer, socket) else { return };
+        let Some(socket) = self.adopt(peer, socket) else {
+            return;
+        };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
         let mut state = self.state();
-        for (number, asked) in (0..).zip(&state.asked) {
-            link.announce(number, &asked.offer);
+        for (place, asked) in state.asked.iter().enumerate() {
+            link.announce(wire_number(place), &asked.offer);
         }
-        state.links.insert(peer, Linked { link: Arc::clone(&link), offers: HashMap::new() });
+        state.links.insert(
+            peer,
+            Linked {
+                link: Arc::clone(&link),
+                offers: HashMap::new(),
+            },
+        );
         drop(state);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
         link.run(socket, owner, &self.runtime);
@@ -272,7 +337,9 @@ impl Shared {
     fn adopt(&self, peer: NodeId, socket: OwnedFd) -> Option<UnixStream> {
         let _context = self.runtime.enter();
         let socket = StdUnixStream::from(socket);
-        let adopted = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
+        let adopted = socket
+            .set_nonblocking(true)
+            .and_then(|()| UnixStream::from_std(socket));
         adopted
             .inspect_err(|error| tracing::error!(node = %peer, "no link to node {peer}: {error}"))
             .ok()
@@ -286,14 +353,28 @@ impl Shared {
 impl Owner for Shared {
     fn offered(&self, link: &Arc<Link>, remote: u16, offer: Offer) -> Result<(), Broken> {
         let mut state = self.state();
-        let Some(linked) = state.links.get_mut(&link.peer()) else { return Ok(()) };
-        let name = offer.name.clone();
-        if linked.offers.insert(name.clone(), (remote, offer)).is_some() {
-            return Err(Broken::Turn(crate::link::frame::Kind::Open));
+        let Some(linked) = state.links.get_mut(&link.peer()) else {
+            return Ok(());
+        };
+        if !Arc::ptr_eq(&linked.link, link) {
+            return Ok(());
         }
-        let number = state.asked.iter().position(|asked| asked.offer.name == name);
-        if let Some(number) = number {
-            state.meet(link.peer(), number, &self.runtime);
+        let name = offer.name.clone();
+        if linked
+            .offers
+            .insert(name.clone(), (remote, offer))
+            .is_some()
+        {
+            return Err(Broken::Turn(Kind::Open));
+        }
+        let number = state
+            .asked
+            .iter()
+            .position(|asked| asked.offer.name == name);
+        let opened = number.and_then(|number| state.meet(link.peer(), number));
+        drop(state);
+        if let Some(opened) = opened {
+            opened.handle(&self.runtime);
         }
         Ok(())
     }
@@ -308,39 +389,64 @@ impl Owner for Shared {
 }
 
 impl State {
-    fn ask(&mut self, asked: Asked, runtime: &Handle) {
+    fn ask(&mut self, asked: Asked) -> Vec<Opened> {
         let number = self.asked.len();
-        let Ok(announced) = u16::try_from(number) else { return };
         for linked in self.links.values() {
-            linked.link.announce(announced, &asked.offer);
+            linked.link.announce(wire_number(number), &asked.offer);
         }
         self.asked.push(asked);
         let nodes: Vec<NodeId> = self.links.keys().copied().collect();
-        nodes.into_iter().for_each(|node| self.meet(node, number, runtime));
+        nodes
+            .into_iter()
+            .filter_map(|node| self.meet(node, number))
+            .collect()
     }
 
     /// Opens the channel of an asked type to a node, if that node asked for the same.
-    fn meet(&mut self, node: NodeId, number: usize, runtime: &Handle) {
-        let (Some(asked), Some(linked)) = (self.asked.get(number), self.links.get(&node)) else {
-            return;
-        };
-        let Some((remote, theirs)) = linked.offers.get(&asked.offer.name) else { return };
+    fn meet(&mut self, node: NodeId, number: usize) -> Option<Opened> {
+        let (asked, linked) = (self.asked.get(number)?, self.links.get(&node)?);
+        let (remote, theirs) = linked.offers.get(&asked.offer.name)?;
         if theirs.fingerprint != asked.offer.fingerprint {
-            if self.reported.insert((theirs.name.clone(), theirs.fingerprint)) {
+            if self
+                .reported
+                .insert((theirs.name.clone(), theirs.fingerprint))
+            {
                 report_mismatch(node, &asked.offer, theirs);
             }
-            return;
+            return None;
         }
-        let Ok(local) = u16::try_from(number) else { return };
-        if let Some(channel) = linked.link.open((local, asked.config), (*remote, theirs)) {
-            (asked.on_channel)(runtime, channel);
-        }
+        let channel = linked
+            .link
+            .open((wire_number(number), asked.config), (*remote, theirs))?;
+        Some(Opened {
+            channel,
+            on_channel: Arc::clone(&asked.on_channel),
+        })
     }
 
     fn number(&self, of: TypeId) -> Option<u16> {
-        let at = self.asked.iter().position(|asked| asked.of == of)?;
-        u16::try_from(at).ok()
+        self.asked
+            .iter()
+            .position(|asked| asked.of == of)
+            .map(wire_number)
     }
+}
+
+/// A channel that has just opened, to be handled where nothing is locked.
+struct Opened {
+    channel: Arc<Channel>,
+    on_channel: OnChannel,
+}
+
+impl Opened {
+    fn handle(self, runtime: &Handle) {
+        (self.on_channel)(runtime, self.channel);
+    }
+}
+
+/// A type's number as frames carry it; no program has 65,536 message types.
+fn wire_number(place: usize) -> u16 {
+    u16::try_from(place).expect("fewer than 65,536 message types")
 }
 
 fn report_mismatch(node: NodeId, ours: &Offer, theirs: &Offer) {

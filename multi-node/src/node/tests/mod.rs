@@ -4,6 +4,7 @@ mod delivery;
 mod hostile;
 mod log;
 mod opening;
+mod pressure;
 mod sending;
 mod streams;
 
@@ -62,7 +63,11 @@ fn mesh(nodes: u64) -> Vec<Hub> {
     let hubs: Vec<Hub> = (0..nodes).map(hub).collect();
     for a in 0..nodes {
         for b in 0..a {
-            join((&hubs[a as usize], a), (&hubs[b as usize], b), LinkKind::Messages);
+            join(
+                (&hubs[a as usize], a),
+                (&hubs[b as usize], b),
+                LinkKind::Messages,
+            );
         }
     }
     hubs
@@ -88,7 +93,10 @@ fn peers<M: Message>(hub: &Hub, config: ChannelConfig) -> mpsc::UnboundedReceive
 async fn channel<M: Message>(config: ChannelConfig) -> (Hub, Peer<M>, Hub, Peer<M>) {
     let (a, b) = pair();
     let (mut at_a, mut at_b) = (peers(&a, config), peers(&b, config));
-    let (left, right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
+    let (left, right) = (
+        soon(at_a.recv()).await.unwrap(),
+        soon(at_b.recv()).await.unwrap(),
+    );
     (a, left, b, right)
 }
 
@@ -100,7 +108,11 @@ struct Mortal {
 
 impl Mortal {
     fn new(id: u64) -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let hub = Hub::new(NodeId(id), runtime.handle().clone(), Box::new(|_| {}));
         Mortal { hub, runtime }
     }
@@ -113,7 +125,9 @@ impl Mortal {
 
 /// What comes of `future`, which must not take long.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.expect("in time")
+    tokio::time::timeout(DEADLINE, future)
+        .await
+        .expect("in time")
 }
 
 /// Lets every other task run until it waits, `turns` times over.
