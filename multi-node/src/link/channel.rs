@@ -35,10 +35,7 @@ pub struct ChannelConfig {
 impl ChannelConfig {
     /// A window of 1 MiB and frames of 16 MiB at most.
     pub fn new() -> Self {
-        ChannelConfig {
-            window: 1 << 20,
-            max_frame: 16 << 20,
-        }
+        ChannelConfig { window: 1 << 20, max_frame: 16 << 20 }
     }
 
     /// Bytes, encoded, that one node may have on their way here before the handler has received
@@ -46,20 +43,14 @@ impl ChannelConfig {
     /// channel is under way.
     #[must_use]
     pub fn window(self, bytes: usize) -> Self {
-        ChannelConfig {
-            window: bytes,
-            ..self
-        }
+        ChannelConfig { window: bytes, ..self }
     }
 
     /// Bytes, encoded, of the largest message that this node takes (default 16 MiB, at most
     /// 1 GiB); a larger one is refused where it is sent.
     #[must_use]
     pub fn max_frame(self, bytes: usize) -> Self {
-        ChannelConfig {
-            max_frame: bytes.min(MAX_FRAME),
-            ..self
-        }
+        ChannelConfig { max_frame: bytes.min(MAX_FRAME), ..self }
     }
 }
 
@@ -82,12 +73,7 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(link: Arc<Link>, local: u16, config: ChannelConfig) -> Self {
         let inbox = Mutex::new(Inbox::new(config.window));
-        Channel {
-            link,
-            local,
-            max_frame: config.max_frame,
-            inbox,
-        }
+        Channel { link, local, max_frame: config.max_frame, inbox }
     }
 
     /// The node at the other end.
@@ -131,10 +117,7 @@ impl Channel {
             }
             Err(TrySendError::Refused(error)) => Err(error),
             Err(TrySendError::Full) => {
-                let mut turn = Turn {
-                    channel: self,
-                    ticket: None,
-                };
+                let mut turn = Turn { channel: self, ticket: None };
                 poll_fn(|cx| turn.poll(cx, &encode)).await
             }
         }
@@ -172,8 +155,7 @@ impl Channel {
     fn credit(&self, bytes: usize) {
         if bytes > 0 {
             let credit = Credit(bytes as u64);
-            self.link
-                .edit(|out| out.control_on(self.local, Kind::Credit, &credit));
+            self.link.edit(|out| out.control_on(self.local, Kind::Credit, &credit));
         }
     }
 
@@ -193,18 +175,14 @@ impl Channel {
     }
 
     fn say(&self, close: Close) {
-        self.link
-            .edit(|out| out.control_on(self.local, Kind::Close, &close));
+        self.link.edit(|out| out.control_on(self.local, Kind::Close, &close));
     }
 
     /// Neither direction goes on; what came before can still be taken.
     fn stop(&self, reason: CloseReason) {
         let senders = self.link.edit(|out| out.close(self.local, reason)).0;
         let receiver = self.inbox().end(reason);
-        senders
-            .into_iter()
-            .chain(receiver)
-            .for_each(std::task::Waker::wake);
+        senders.into_iter().chain(receiver).for_each(std::task::Waker::wake);
     }
 
     /// Frames came.
@@ -240,10 +218,7 @@ impl Channel {
         if close.ends_sending() {
             return self.stop(close.reason());
         }
-        let senders = self
-            .link
-            .edit(|out| out.close(self.local, close.reason()))
-            .0;
+        let senders = self.link.edit(|out| out.close(self.local, close.reason())).0;
         senders.into_iter().for_each(std::task::Waker::wake);
     }
 
@@ -280,9 +255,7 @@ impl Turn<'_> {
     {
         let local = self.channel.local;
         let edited = self.channel.link.edit(|out| {
-            let ticket = *self
-                .ticket
-                .get_or_insert_with(|| out.queue(local, cx.waker()));
+            let ticket = *self.ticket.get_or_insert_with(|| out.queue(local, cx.waker()));
             out.poll_turn(local, ticket, cx, encode)
         });
         edited.0
@@ -292,11 +265,7 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let next = self
-            .channel
-            .link
-            .edit(|out| out.leave(self.channel.local, ticket))
-            .0;
+        let next = self.channel.link.edit(|out| out.leave(self.channel.local, ticket)).0;
         next.into_iter().for_each(std::task::Waker::wake);
     }
 }

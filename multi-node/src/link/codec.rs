@@ -33,11 +33,7 @@ where
     M: Serialize + ?Sized,
 {
     let end = buffer.len().saturating_add(max);
-    let mut bounded = Bounded {
-        buffer,
-        end,
-        overran: false,
-    };
+    let mut bounded = Bounded { buffer, end, overran: false };
     match options().serialize_into(&mut bounded, value) {
         _ if bounded.overran => Err(EncodeError::TooLarge { max }),
         Ok(()) => Ok(()),
@@ -47,9 +43,7 @@ where
 
 /// Takes a value out of exactly these bytes.
 pub(crate) fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
-    options()
-        .deserialize(bytes)
-        .map_err(|error| DecodeError(error.to_string()))
+    options().deserialize(bytes).map_err(|error| DecodeError(error.to_string()))
 }
 
 fn options() -> impl Options {

@@ -13,9 +13,10 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::runtime::Handle;
 
-use super::channel::{Channel, ChannelConfig};
+use super::channel::{Channel, ChannelConfig, MAX_FRAME};
 use super::frame::{Broken, Kind};
 use super::hello::{Hello, Offer, PROTOCOL};
+use super::lane::Lane;
 use super::outgoing::{Outgoing, Rest};
 use super::pool::Pool;
 use super::reader::Reader;
@@ -57,14 +58,7 @@ impl Link {
     /// Takes over a connected socket and says hello; reading begins with [`Link::run`].
     pub(crate) fn new(me: NodeId, peer: NodeId, pool: Arc<Pool>) -> Arc<Self> {
         let mut outgoing = Outgoing::new();
-        outgoing.control(
-            Kind::Hello,
-            0,
-            &Hello {
-                protocol: PROTOCOL,
-                node: me.0,
-            },
-        );
+        outgoing.control(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: me.0 });
         Arc::new(Link {
             peer,
             outgoing: Mutex::new(outgoing),
@@ -108,15 +102,10 @@ impl Link {
         (local, config): (u16, ChannelConfig),
         (remote, offer): (u16, &Offer),
     ) -> Option<Arc<Channel>> {
-        let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let theirs = ChannelConfig::new()
-            .window(clamp(offer.window))
-            .max_frame(clamp(offer.max_frame));
+        let clamp = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let lane = Lane::new(remote, clamp(offer.window), clamp(offer.max_frame).min(MAX_FRAME));
         let mut channels = self.channels();
-        if !self
-            .outgoing()
-            .open(local, remote, theirs.window, theirs.max_frame)
-        {
+        if !self.outgoing().open(local, lane) {
             return None;
         }
         let at = usize::from(local);
@@ -203,10 +192,7 @@ impl Link {
     pub(crate) fn end(&self) {
         self.end_outgoing();
         let channels = std::mem::take(&mut *self.channels());
-        channels
-            .into_iter()
-            .flatten()
-            .for_each(|channel| channel.end());
+        channels.into_iter().flatten().for_each(|channel| channel.end());
     }
 
     /// Waits until all that was accepted so far has been handed to the kernel.

@@ -39,16 +39,9 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
-        [
-            Kind::Hello,
-            Kind::Open,
-            Kind::Data,
-            Kind::Credit,
-            Kind::Starved,
-            Kind::Close,
-        ]
-        .into_iter()
-        .find(|kind| *kind as u8 == byte)
+        [Kind::Hello, Kind::Open, Kind::Data, Kind::Credit, Kind::Starved, Kind::Close]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -79,11 +72,7 @@ pub(crate) enum Found {
     /// `len` bytes of whole `Data` frames of one channel, one or more.
     Run { channel: u16, len: usize },
     /// One whole frame of another kind.
-    Control {
-        kind: Kind,
-        channel: u16,
-        len: usize,
-    },
+    Control { kind: Kind, channel: u16, len: usize },
     /// Less than a frame, which takes `need` bytes as far as can be told yet.
     Partial { need: usize },
 }
@@ -114,9 +103,7 @@ pub(crate) fn append<E>(
 /// The payload of the frame at the start of `bytes`, which [`scan`] has seen to be whole.
 #[inline]
 pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
-    let len = bytes
-        .first_chunk::<4>()
-        .map_or(0, |len| u32::from_le_bytes(*len) as usize);
+    let len = bytes.first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len) as usize);
     bytes.get(HEADER..HEADER + len).unwrap_or_default()
 }
 
@@ -139,15 +126,8 @@ pub(crate) fn scan(bytes: &[u8], cap: impl FnOnce(u16) -> Option<usize>) -> Resu
         return Ok(Found::Partial { need: total });
     }
     match kind {
-        Kind::Data => Ok(Found::Run {
-            channel,
-            len: total + run(&bytes[total..], tag, max),
-        }),
-        _ => Ok(Found::Control {
-            kind,
-            channel,
-            len: total,
-        }),
+        Kind::Data => Ok(Found::Run { channel, len: total + run(&bytes[total..], tag, max) }),
+        _ => Ok(Found::Control { kind, channel, len: total }),
     }
 }
 
@@ -181,11 +161,7 @@ fn check_tag(tag: u32) -> Result<(u16, Kind), Broken> {
 
 fn check_len(len: u32, max: usize) -> Result<usize, Broken> {
     let len = len as usize;
-    if len > max {
-        Err(Broken::TooLong { len, max })
-    } else {
-        Ok(HEADER + len)
-    }
+    if len > max { Err(Broken::TooLong { len, max }) } else { Ok(HEADER + len) }
 }
 
 /// A frame in the making: unless it is sealed the buffer ends where it did, whatever user code
@@ -200,11 +176,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn new(buffer: &'a mut Vec<u8>) -> Self {
         let start = buffer.len();
         buffer.extend_from_slice(&[0; HEADER]);
-        Draft {
-            buffer,
-            start,
-            sealed: false,
-        }
+        Draft { buffer, start, sealed: false }
     }
 
     /// Bytes of the frame so far, header included.

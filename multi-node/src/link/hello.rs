@@ -21,16 +21,10 @@ impl Hello {
     /// When the other side is not `node`, or speaks another protocol.
     pub(crate) fn check(&self, node: u64) -> Result<(), Broken> {
         if self.protocol != PROTOCOL {
-            return Err(Broken::Protocol {
-                found: self.protocol,
-                expected: PROTOCOL,
-            });
+            return Err(Broken::Protocol { found: self.protocol, expected: PROTOCOL });
         }
         if self.node != node {
-            return Err(Broken::Node {
-                found: self.node,
-                expected: node,
-            });
+            return Err(Broken::Node { found: self.node, expected: node });
         }
         Ok(())
     }

@@ -123,11 +123,7 @@ impl Inbox {
         if caught_up {
             self.starved = false;
         }
-        if caught_up || self.due >= self.window / 4 {
-            self.settle()
-        } else {
-            0
-        }
+        if caught_up || self.due >= self.window / 4 { self.settle() } else { 0 }
     }
 
     /// Notes that the other side waits; as [`consume`](Inbox::consume).

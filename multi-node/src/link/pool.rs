@@ -34,9 +34,7 @@ impl Pool {
         if kept.since_large > FORGET {
             kept.large = None;
         }
-        kept.buffers
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(READ))
+        kept.buffers.pop().unwrap_or_else(|| Vec::with_capacity(READ))
     }
 
     /// An empty buffer with room for `bytes`.

@@ -32,13 +32,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(link: Arc<Link>, socket: OwnedReadHalf, owner: Arc<dyn Owner>) -> Self {
-        Reader {
-            link,
-            owner,
-            socket,
-            buffer: Vec::new(),
-            greeted: false,
-        }
+        Reader { link, owner, socket, buffer: Vec::new(), greeted: false }
     }
 
     /// Reads until the other side is gone.
@@ -81,10 +75,7 @@ impl Reader {
                 channel.as_deref().map(Channel::max_frame)
             })?;
             match found {
-                Found::Run {
-                    channel: number,
-                    len,
-                } => {
+                Found::Run { channel: number, len } => {
                     let channel = channel.ok_or(Broken::Channel(number))?;
                     at = self.deliver(&channel, at, len);
                 }
@@ -122,9 +113,7 @@ impl Reader {
         } else if self.buffer.capacity() < need || at > 0 {
             let mut larger = self.link.pool().take_for(need);
             larger.extend_from_slice(&self.buffer[at..]);
-            self.link
-                .pool()
-                .give(std::mem::replace(&mut self.buffer, larger));
+            self.link.pool().give(std::mem::replace(&mut self.buffer, larger));
         }
     }
 

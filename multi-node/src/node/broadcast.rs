@@ -61,11 +61,7 @@ pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broad
             }
             Poll::Pending => true,
         });
-        if waiting.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     outcome.reached.sort_unstable();

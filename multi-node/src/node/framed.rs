@@ -96,9 +96,7 @@ impl<M: Message> Framed<M> {
     /// # Errors
     /// When what came is no message of this type, or the stream broke; it then says `None`.
     pub async fn recv(&mut self) -> Result<Option<M>, FramedRecvError> {
-        std::future::poll_fn(|cx| self.poll_recv(cx))
-            .await
-            .transpose()
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await.transpose()
     }
 
     fn encode(&mut self, message: &M) -> Result<(), FramedSendError> {
@@ -147,11 +145,7 @@ impl<M: Message> Framed<M> {
         let payload = frame::payload(&self.incoming[self.taken..]);
         self.taken += HEADER + payload.len();
         let message = codec::decode(payload);
-        Poll::Ready(
-            message
-                .map(Some)
-                .map_err(|error| malformed(error.to_string())),
-        )
+        Poll::Ready(message.map(Some).map_err(|error| malformed(error.to_string())))
     }
 
     /// Ready when there is a whole frame, with its length, or nothing more will come.
@@ -201,11 +195,7 @@ impl<M: Message> Framed<M> {
         let theirs: Offer = hello::read(kind, &self.incoming[payload]).map_err(broken)?;
         if (theirs.name.as_str(), theirs.fingerprint) != (M::NAME, M::FINGERPRINT) {
             let (name, fingerprint) = (theirs.name, theirs.fingerprint);
-            return Err(FramedRecvError::Mismatch {
-                expected: M::NAME,
-                name,
-                fingerprint,
-            });
+            return Err(FramedRecvError::Mismatch { expected: M::NAME, name, fingerprint });
         }
         self.greeted = true;
         Ok(())
@@ -214,12 +204,7 @@ impl<M: Message> Framed<M> {
 
 fn offer<M: Message>(max_frame: usize) -> Offer {
     let (name, fingerprint) = (M::NAME.to_owned(), M::FINGERPRINT);
-    Offer {
-        name,
-        fingerprint,
-        window: 0,
-        max_frame: max_frame as u64,
-    }
+    Offer { name, fingerprint, window: 0, max_frame: max_frame as u64 }
 }
 
 fn broken(broken: Broken) -> FramedRecvError {
@@ -256,17 +241,13 @@ impl<M: Message> Sink<M> for Framed<M> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), FramedSendError>> {
         let framed = self.get_mut();
         ready!(framed.poll_drain(cx))?;
-        Pin::new(&mut framed.stream)
-            .poll_shutdown(cx)
-            .map_err(FramedSendError::from)
+        Pin::new(&mut framed.stream).poll_shutdown(cx).map_err(FramedSendError::from)
     }
 }
 
 impl<M> fmt::Debug for Framed<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Framed")
-            .field("id", &self.stream.id())
-            .finish_non_exhaustive()
+        f.debug_struct("Framed").field("id", &self.stream.id()).finish_non_exhaustive()
     }
 }
 

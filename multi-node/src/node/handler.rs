@@ -20,12 +20,10 @@ pub(super) async fn run(
     let mut handler = Box::pin(handler);
     // A future that panicked is dropped and never polled again, so nobody sees it half done.
     let outcome =
-        poll_fn(
-            |cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-                Ok(poll) => poll.map(Ok),
-                Err(panic) => Poll::Ready(Err(panic)),
-            },
-        )
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        })
         .await;
     outcome.map_err(|panic| {
         let said = said(&*panic);
@@ -36,6 +34,5 @@ pub(super) async fn run(
 
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
 }

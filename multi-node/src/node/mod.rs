@@ -4,6 +4,7 @@ pub(crate) mod framed;
 mod handler;
 pub(crate) mod hub;
 pub(crate) mod peer;
+mod registry;
 pub(crate) mod stream;
 
 #[cfg(test)]

@@ -41,14 +41,7 @@ pub struct Peer<M> {
 impl<M: Message> Peer<M> {
     pub(crate) fn new(channel: Arc<Channel>, window: usize) -> Self {
         let account_at = (window / 4).max(1);
-        Peer {
-            channel,
-            batch: Vec::new(),
-            at: 0,
-            taken: 0,
-            account_at,
-            message: PhantomData,
-        }
+        Peer { channel, batch: Vec::new(), at: 0, taken: 0, account_at, message: PhantomData }
     }
 
     /// The node at the other end.
@@ -85,10 +78,7 @@ impl<M: Message> Peer<M> {
 
     /// A handle that only sends, and can be cloned and moved to other tasks.
     pub fn sender(&self) -> Sender<M> {
-        Sender {
-            channel: Arc::clone(&self.channel),
-            message: PhantomData,
-        }
+        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
     }
 
     /// Why the other side receives no more, or why no more will come; `None` while both go on.
@@ -149,9 +139,7 @@ impl<M> Drop for Peer<M> {
 
 impl<M> fmt::Debug for Peer<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer")
-            .field("id", &self.channel.node())
-            .finish_non_exhaustive()
+        f.debug_struct("Peer").field("id", &self.channel.node()).finish_non_exhaustive()
     }
 }
 
@@ -186,18 +174,13 @@ impl<M: Message> Sender<M> {
 
 impl<M> Clone for Sender<M> {
     fn clone(&self) -> Self {
-        Sender {
-            channel: Arc::clone(&self.channel),
-            message: PhantomData,
-        }
+        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
     }
 }
 
 impl<M> fmt::Debug for Sender<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("id", &self.channel.node())
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("id", &self.channel.node()).finish_non_exhaustive()
     }
 }
 

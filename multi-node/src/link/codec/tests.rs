@@ -9,12 +9,7 @@ use super::*;
 enum Golden {
     Unit,
     Tuple(u8, i64),
-    Fields {
-        text: String,
-        list: Vec<u16>,
-        maybe: Option<bool>,
-        map: BTreeMap<u8, char>,
-    },
+    Fields { text: String, list: Vec<u16>, maybe: Option<bool>, map: BTreeMap<u8, char> },
 }
 
 fn encode<M: Serialize>(value: &M) -> Vec<u8> {
@@ -29,12 +24,7 @@ fn encode<M: Serialize>(value: &M) -> Vec<u8> {
 fn values_are_these_bytes() {
     let golden: [(Golden, &[u8]); 3] = [
         (Golden::Unit, &[0, 0, 0, 0]),
-        (
-            Golden::Tuple(7, -2),
-            &[
-                1, 0, 0, 0, 7, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-            ],
-        ),
+        (Golden::Tuple(7, -2), &[1, 0, 0, 0, 7, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
         (
             Golden::Fields {
                 text: "hé".to_owned(),
@@ -71,10 +61,7 @@ fn a_value_over_the_limit_is_refused_before_the_buffer_grows_past_it() {
     assert_eq!(refused, Err(EncodeError::TooLarge { max: 150 }));
     assert!(bytes.len() <= 5 + 150);
     assert_eq!(encode_into(&mut Vec::new(), &7u64, 8), Ok(()));
-    assert_eq!(
-        encode_into(&mut Vec::new(), &7u64, 7),
-        Err(EncodeError::TooLarge { max: 7 })
-    );
+    assert_eq!(encode_into(&mut Vec::new(), &7u64, 7), Err(EncodeError::TooLarge { max: 7 }));
 }
 
 #[test]

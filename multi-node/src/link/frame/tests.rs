@@ -7,7 +7,7 @@ const CAP: usize = 300;
 
 /// Even channels below 8 are open.
 fn cap(channel: u16) -> Option<usize> {
-    (channel < 8 && channel % 2 == 0).then_some(CAP)
+    (channel < 8 && channel.is_multiple_of(2)).then_some(CAP)
 }
 
 /// Cuts bytes that come in these pieces into frames: header and payload of each, in order.
@@ -88,69 +88,34 @@ proptest! {
 
 #[test]
 fn a_header_is_these_eight_bytes() {
-    assert_eq!(
-        header(0x0102_0304, 0x0506, Kind::Close),
-        [4, 3, 2, 1, 6, 5, 6, 0]
-    );
-    let kinds = [
-        Kind::Hello,
-        Kind::Open,
-        Kind::Data,
-        Kind::Credit,
-        Kind::Starved,
-        Kind::Close,
-    ];
+    assert_eq!(header(0x0102_0304, 0x0506, Kind::Close), [4, 3, 2, 1, 6, 5, 6, 0]);
+    let kinds = [Kind::Hello, Kind::Open, Kind::Data, Kind::Credit, Kind::Starved, Kind::Close];
     assert_eq!(kinds.map(|kind| kind as u8), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
 fn a_frame_that_is_too_long_is_refused_by_its_header_alone() {
     let header = header(CAP as u32 + 1, 0, Kind::Data);
-    assert_eq!(
-        scan(&header, cap),
-        Err(Broken::TooLong {
-            len: CAP + 1,
-            max: CAP
-        })
-    );
+    assert_eq!(scan(&header, cap), Err(Broken::TooLong { len: CAP + 1, max: CAP }));
     let header = super::header(u32::MAX, 0, Kind::Credit);
     assert_eq!(
         scan(&header, cap),
-        Err(Broken::TooLong {
-            len: u32::MAX as usize,
-            max: MAX_CONTROL
-        })
+        Err(Broken::TooLong { len: u32::MAX as usize, max: MAX_CONTROL })
     );
 }
 
 #[test]
 fn headers_that_are_none_are_refused_with_what_is_wrong() {
     assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 9, 0], cap), Err(Broken::Kind(9)));
-    assert_eq!(
-        scan(&[0, 0, 0, 0, 0, 0, 3, 1], cap),
-        Err(Broken::Reserved(1))
-    );
-    assert_eq!(
-        scan(&header(0, 3, Kind::Data), cap),
-        Err(Broken::Channel(3))
-    );
+    assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 3, 1], cap), Err(Broken::Reserved(1)));
+    assert_eq!(scan(&header(0, 3, Kind::Data), cap), Err(Broken::Channel(3)));
 }
 
 #[test]
 fn frames_of_one_channel_are_one_run_up_to_the_first_of_another() {
-    let bytes = [
-        one(Kind::Data, 2, b"ab"),
-        one(Kind::Data, 2, b""),
-        one(Kind::Data, 4, b"c"),
-    ]
-    .concat();
-    assert_eq!(
-        scan(&bytes, cap),
-        Ok(Found::Run {
-            channel: 2,
-            len: 18
-        })
-    );
+    let bytes =
+        [one(Kind::Data, 2, b"ab"), one(Kind::Data, 2, b""), one(Kind::Data, 4, b"c")].concat();
+    assert_eq!(scan(&bytes, cap), Ok(Found::Run { channel: 2, len: 18 }));
     assert_eq!(payload(&bytes), b"ab");
 }
 

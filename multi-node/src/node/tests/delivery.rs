@@ -34,24 +34,14 @@ async fn messages_arrive_in_order_and_once_through_many_windows() {
 #[test]
 fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
     let runtimes = [multi_thread(), multi_thread()];
-    let hubs = [0, 1].map(|id| {
-        Hub::new(
-            NodeId(id),
-            runtimes[id as usize].handle().clone(),
-            Box::new(|_| {}),
-        )
-    });
+    let hubs = [0, 1]
+        .map(|id| Hub::new(NodeId(id), runtimes[id as usize].handle().clone(), Box::new(|_| {})));
     join((&hubs[0], 0), (&hubs[1], 1), LinkKind::Messages);
     let config = ChannelConfig::new().window(10_000);
-    let (mut at_a, mut at_b) = (
-        peers::<Text>(&hubs[0], config),
-        peers::<Text>(&hubs[1], config),
-    );
+    let (mut at_a, mut at_b) = (peers::<Text>(&hubs[0], config), peers::<Text>(&hubs[1], config));
     runtimes[0].block_on(async {
-        let (left, mut right) = (
-            soon(at_a.recv()).await.unwrap(),
-            soon(at_b.recv()).await.unwrap(),
-        );
+        let (left, mut right) =
+            (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
         for task in 0..4 {
             let sender = left.sender();
             tokio::spawn(async move {
@@ -69,17 +59,11 @@ fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
             *expected += 1;
         }
     });
-    runtimes
-        .into_iter()
-        .for_each(|runtime| runtime.shutdown_timeout(DEADLINE));
+    runtimes.into_iter().for_each(|runtime| runtime.shutdown_timeout(DEADLINE));
 }
 
 fn multi_thread() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 #[tokio::test]
@@ -89,26 +73,23 @@ async fn eight_nodes_that_all_send_to_each_other_at_once_all_get_everything() {
     let (done, mut finished) = mpsc::unbounded_channel();
     for hub in &hubs {
         let done = done.clone();
-        hub.on_node(
-            ChannelConfig::new().window(1024),
-            move |mut peer: Peer<Number>| {
-                let done = done.clone();
-                async move {
-                    let sender = peer.sender();
-                    tokio::spawn(async move {
-                        for n in 0..EACH {
-                            sender.send(&Number(n)).await.unwrap();
-                        }
-                    });
+        hub.on_node(ChannelConfig::new().window(1024), move |mut peer: Peer<Number>| {
+            let done = done.clone();
+            async move {
+                let sender = peer.sender();
+                tokio::spawn(async move {
                     for n in 0..EACH {
-                        assert_eq!(peer.recv().await, Some(Number(n)));
+                        sender.send(&Number(n)).await.unwrap();
                     }
-                    done.send(()).unwrap();
-                    // Held to the end: a dropped peer would refuse what is still on its way.
-                    peer.recv().await;
+                });
+                for n in 0..EACH {
+                    assert_eq!(peer.recv().await, Some(Number(n)));
                 }
-            },
-        );
+                done.send(()).unwrap();
+                // Held to the end: a dropped peer would refuse what is still on its way.
+                peer.recv().await;
+            }
+        });
     }
     for _ in 0..8 * 7 {
         soon(finished.recv()).await.unwrap();
@@ -118,9 +99,7 @@ async fn eight_nodes_that_all_send_to_each_other_at_once_all_get_everything() {
 #[tokio::test]
 async fn a_message_of_8_mib_arrives_intact_between_small_ones() {
     let (_a, left, _b, mut right) = channel::<Text>(ChannelConfig::new()).await;
-    let large: String = (0..8 << 20)
-        .map(|n: u32| char::from(b'a' + (n % 25) as u8))
-        .collect();
+    let large: String = (0..8 << 20).map(|n: u32| char::from(b'a' + (n % 25) as u8)).collect();
     let sent = [text("before"), Text(large), text("after")];
     let expected = sent.clone();
     let sending = tokio::spawn(async move {
@@ -138,22 +117,14 @@ async fn a_message_of_8_mib_arrives_intact_between_small_ones() {
 #[tokio::test]
 async fn several_types_share_a_link_each_in_its_own_order() {
     let (a, b) = pair();
-    let (mut texts_a, mut texts_b) = (
-        peers::<Text>(&a, ChannelConfig::new()),
-        peers::<Text>(&b, ChannelConfig::new()),
-    );
-    let (mut numbers_b, mut numbers_a) = (
-        peers::<Number>(&b, ChannelConfig::new()),
-        peers::<Number>(&a, ChannelConfig::new()),
-    );
-    let (text_out, mut text_in) = (
-        soon(texts_a.recv()).await.unwrap(),
-        soon(texts_b.recv()).await.unwrap(),
-    );
-    let (number_out, mut number_in) = (
-        soon(numbers_a.recv()).await.unwrap(),
-        soon(numbers_b.recv()).await.unwrap(),
-    );
+    let (mut texts_a, mut texts_b) =
+        (peers::<Text>(&a, ChannelConfig::new()), peers::<Text>(&b, ChannelConfig::new()));
+    let (mut numbers_b, mut numbers_a) =
+        (peers::<Number>(&b, ChannelConfig::new()), peers::<Number>(&a, ChannelConfig::new()));
+    let (text_out, mut text_in) =
+        (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
+    let (number_out, mut number_in) =
+        (soon(numbers_a.recv()).await.unwrap(), soon(numbers_b.recv()).await.unwrap());
     for n in 0..1_000 {
         text_out.send(&Text(n.to_string())).await.unwrap();
         number_out.send(&Number(n)).await.unwrap();
@@ -170,10 +141,7 @@ async fn what_was_sent_before_a_node_ended_is_still_received() {
     join((&mortal.hub, 0), (&b, 1), LinkKind::Messages);
     let mut at_a = peers::<Number>(&mortal.hub, ChannelConfig::new());
     let mut at_b = peers::<Number>(&b, ChannelConfig::new());
-    let (left, mut right) = (
-        soon(at_a.recv()).await.unwrap(),
-        soon(at_b.recv()).await.unwrap(),
-    );
+    let (left, mut right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     for n in 0..1_000 {
         left.send(&Number(n)).await.unwrap();
     }
@@ -184,9 +152,7 @@ async fn what_was_sent_before_a_node_ended_is_still_received() {
     }
     assert_eq!(soon(right.recv()).await, None);
     assert_eq!(right.close_reason(), Some(CloseReason::Ended));
-    let closed = SendError::Closed {
-        reason: CloseReason::Ended,
-    };
+    let closed = SendError::Closed { reason: CloseReason::Ended };
     assert_eq!(soon(right.send(&Number(0))).await, Err(closed));
     assert_eq!(b.peers::<Number>(), []);
 }

@@ -29,20 +29,9 @@ impl Stranger {
     /// One that has said hello and asked for `Text`, as its channel 7.
     fn polite(hub: &Hub) -> Self {
         let mut stranger = Stranger::new(hub);
-        stranger.frame(
-            Kind::Hello,
-            0,
-            &Hello {
-                protocol: PROTOCOL,
-                node: 1,
-            },
-        );
-        let offer = Offer {
-            name: "Text".to_owned(),
-            fingerprint: 1,
-            window: 1024,
-            max_frame: 1024,
-        };
+        stranger.frame(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: 1 });
+        let offer =
+            Offer { name: "Text".to_owned(), fingerprint: 1, window: 1024, max_frame: 1024 };
         stranger.frame(Kind::Open, 7, &offer);
         stranger
     }
@@ -86,10 +75,7 @@ impl Stranger {
 /// A node whose runtime has a thread of its own, so that the test may block, and its peers.
 fn node() -> (Mortal, mpsc::UnboundedReceiver<Peer<Text>>) {
     let mortal = Mortal::new(0);
-    let peers = peers(
-        &mortal.hub,
-        ChannelConfig::new().window(1024).max_frame(512),
-    );
+    let peers = peers(&mortal.hub, ChannelConfig::new().window(1024).max_frame(512));
     (mortal, peers)
 }
 
@@ -108,14 +94,9 @@ fn bytes_that_are_no_message_close_the_channel_and_not_the_link() {
     assert_eq!(next(&node.runtime, peer.recv()), Some(text("good")));
     assert_eq!(next(&node.runtime, peer.recv()), None);
     assert_eq!(peer.close_reason(), Some(CloseReason::Malformed));
-    let closed = SendError::Closed {
-        reason: CloseReason::Malformed,
-    };
+    let closed = SendError::Closed { reason: CloseReason::Malformed };
     assert_eq!(next(&node.runtime, peer.send(&text("?"))), Err(closed));
-    assert_eq!(
-        codec::decode(&stranger.hears(Kind::Close)),
-        Ok(Close::Malformed)
-    );
+    assert_eq!(codec::decode(&stranger.hears(Kind::Close)), Ok(Close::Malformed));
 
     let _numbers = super::peers::<Number>(&node.hub, ChannelConfig::new());
     let offer: Offer = codec::decode(&stranger.hears(Kind::Open)).unwrap();
@@ -140,10 +121,7 @@ fn more_than_the_window_closes_the_channel() {
     for _ in 0..20 {
         stranger.frame(Kind::Data, 0, &Text("x".repeat(100)));
     }
-    assert_eq!(
-        codec::decode(&stranger.hears(Kind::Close)),
-        Ok(Close::Malformed)
-    );
+    assert_eq!(codec::decode(&stranger.hears(Kind::Close)), Ok(Close::Malformed));
     assert_eq!(peer.close_reason(), Some(CloseReason::Malformed));
 }
 
@@ -158,9 +136,7 @@ fn credit_that_nobody_earned_opens_no_more_than_the_window() {
     stranger.frame(Kind::Data, 0, &text("after"));
     let mut peer = peer;
     assert_eq!(next(&node.runtime, peer.recv()), Some(text("after")));
-    let sent = (0..)
-        .take_while(|_| peer.try_send(&text("12345678")).is_ok())
-        .count();
+    let sent = (0..).take_while(|_| peer.try_send(&text("12345678")).is_ok()).count();
     assert_eq!(sent, 1024 / (HEADER + 8 + 8));
 }
 
@@ -171,18 +147,9 @@ fn what_is_no_frame_ends_the_link_and_not_the_node() {
     let cases: [(&str, Vec<u8>); 6] = [
         ("an unknown kind", unknown_kind.to_vec()),
         ("a reserved byte", reserved.to_vec()),
-        (
-            "a message over the cap",
-            frame::header(513, 0, Kind::Data).to_vec(),
-        ),
-        (
-            "a channel that is not open",
-            frame::header(0, 9, Kind::Data).to_vec(),
-        ),
-        (
-            "a control frame over the cap",
-            frame::header(u32::MAX, 0, Kind::Open).to_vec(),
-        ),
+        ("a message over the cap", frame::header(513, 0, Kind::Data).to_vec()),
+        ("a channel that is not open", frame::header(0, 9, Kind::Data).to_vec()),
+        ("a control frame over the cap", frame::header(u32::MAX, 0, Kind::Open).to_vec()),
         ("a second hello", frame::header(0, 0, Kind::Hello).to_vec()),
     ];
     for (name, bytes) in cases {
@@ -192,34 +159,18 @@ fn what_is_no_frame_ends_the_link_and_not_the_node() {
         stranger.frame(Kind::Data, 0, &text("good"));
         stranger.bytes(&bytes);
         stranger.is_cut_off();
-        assert_eq!(
-            next(&node.runtime, peer.recv()),
-            Some(text("good")),
-            "{name}"
-        );
+        assert_eq!(next(&node.runtime, peer.recv()), Some(text("good")), "{name}");
         assert_eq!(next(&node.runtime, peer.recv()), None, "{name}");
         assert_eq!(peer.close_reason(), Some(CloseReason::Ended), "{name}");
         let _again = Stranger::polite(&node.hub);
-        assert_eq!(
-            next(&node.runtime, peers.recv()).unwrap().id(),
-            NodeId(1),
-            "{name}"
-        );
+        assert_eq!(next(&node.runtime, peers.recv()).unwrap().id(), NodeId(1), "{name}");
     }
 }
 
 #[test]
 fn a_stranger_who_is_not_the_node_it_should_be_is_cut_off() {
-    for hello in [
-        Hello {
-            protocol: PROTOCOL,
-            node: 2,
-        },
-        Hello {
-            protocol: PROTOCOL + 1,
-            node: 1,
-        },
-    ] {
+    for hello in [Hello { protocol: PROTOCOL, node: 2 }, Hello { protocol: PROTOCOL + 1, node: 1 }]
+    {
         let (node, _peers) = node();
         let mut stranger = Stranger::new(&node.hub);
         stranger.frame(Kind::Hello, 0, &hello);
@@ -235,24 +186,12 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
         any::<u64>().prop_map(|bytes| encoded(&Credit(bytes))),
         (0..4u32).prop_map(|close| encoded(&close)),
         ("[a-zA-Z]{0,8}", 0..3u64).prop_map(|(name, fingerprint)| {
-            encoded(&Offer {
-                name,
-                fingerprint,
-                window: 10,
-                max_frame: u64::MAX,
-            })
+            encoded(&Offer { name, fingerprint, window: 10, max_frame: u64::MAX })
         }),
     ];
-    let framed = (
-        0..9u8,
-        0..3u16,
-        payload,
-        prop_oneof![8 => Just(0u8), 1 => any::<u8>()],
-    );
+    let framed = (0..9u8, 0..3u16, payload, prop_oneof![8 => Just(0u8), 1 => any::<u8>()]);
     let frames = framed.prop_map(|(kind, channel, payload, off)| {
-        let mut bytes = (payload.len() as u32 ^ u32::from(off / 64))
-            .to_le_bytes()
-            .to_vec();
+        let mut bytes = (payload.len() as u32 ^ u32::from(off / 64)).to_le_bytes().to_vec();
         bytes.extend(channel.to_le_bytes());
         bytes.extend([kind, off / 255]);
         bytes.extend(payload);

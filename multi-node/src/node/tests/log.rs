@@ -14,11 +14,7 @@ pub(super) struct Log(Arc<Mutex<Vec<String>>>);
 impl Log {
     pub(super) fn lines_with(&self, part: &str) -> Vec<String> {
         let lines = self.0.lock().unwrap();
-        lines
-            .iter()
-            .filter(|line| line.contains(part))
-            .cloned()
-            .collect()
+        lines.iter().filter(|line| line.contains(part)).cloned().collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Nodes joined by socket pairs inside one process: every promise about messages, kept.
 
+mod broadcast;
 mod delivery;
 mod hostile;
 mod log;
@@ -21,6 +22,7 @@ use super::peer::Peer;
 use crate::config::NodeId;
 use crate::link::channel::ChannelConfig;
 use crate::link::control::LinkKind;
+use crate::link::error::TrySendError;
 use crate::link::message::Message;
 use crate::sys::packet::stream_pair;
 
@@ -63,11 +65,7 @@ fn mesh(nodes: u64) -> Vec<Hub> {
     let hubs: Vec<Hub> = (0..nodes).map(hub).collect();
     for a in 0..nodes {
         for b in 0..a {
-            join(
-                (&hubs[a as usize], a),
-                (&hubs[b as usize], b),
-                LinkKind::Messages,
-            );
+            join((&hubs[a as usize], a), (&hubs[b as usize], b), LinkKind::Messages);
         }
     }
     hubs
@@ -93,10 +91,7 @@ fn peers<M: Message>(hub: &Hub, config: ChannelConfig) -> mpsc::UnboundedReceive
 async fn channel<M: Message>(config: ChannelConfig) -> (Hub, Peer<M>, Hub, Peer<M>) {
     let (a, b) = pair();
     let (mut at_a, mut at_b) = (peers(&a, config), peers(&b, config));
-    let (left, right) = (
-        soon(at_a.recv()).await.unwrap(),
-        soon(at_b.recv()).await.unwrap(),
-    );
+    let (left, right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     (a, left, b, right)
 }
 
@@ -108,11 +103,7 @@ struct Mortal {
 
 impl Mortal {
     fn new(id: u64) -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let hub = Hub::new(NodeId(id), runtime.handle().clone(), Box::new(|_| {}));
         Mortal { hub, runtime }
     }
@@ -123,11 +114,25 @@ impl Mortal {
     }
 }
 
+fn small_window() -> ChannelConfig {
+    ChannelConfig::new().window(1024)
+}
+
+/// Sends until the window is full; returns how many went.
+fn fill(peer: &Peer<Number>) -> u64 {
+    for n in 0.. {
+        match peer.try_send(&Number(n)) {
+            Ok(()) => {}
+            Err(TrySendError::Full) => return n,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    unreachable!()
+}
+
 /// What comes of `future`, which must not take long.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future)
-        .await
-        .expect("in time")
+    tokio::time::timeout(DEADLINE, future).await.expect("in time")
 }
 
 /// Lets every other task run until it waits, `turns` times over.

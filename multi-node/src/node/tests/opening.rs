@@ -32,10 +32,8 @@ async fn a_handler_runs_for_nodes_that_were_there_and_for_those_to_come() {
 async fn a_channel_opens_only_when_both_nodes_asked_for_its_type() {
     let (a, b) = pair();
     let mut texts_a = peers::<Text>(&a, ChannelConfig::new());
-    let (mut numbers_a, mut numbers_b) = (
-        peers::<Number>(&a, ChannelConfig::new()),
-        peers::<Number>(&b, ChannelConfig::new()),
-    );
+    let (mut numbers_a, mut numbers_b) =
+        (peers::<Number>(&a, ChannelConfig::new()), peers::<Number>(&b, ChannelConfig::new()));
     soon(numbers_a.recv()).await.unwrap();
     soon(numbers_b.recv()).await.unwrap();
     assert!(texts_a.try_recv().is_err());
@@ -73,19 +71,13 @@ async fn frames_that_come_before_the_handler_runs_wait_for_it() {
 #[tokio::test]
 async fn two_definitions_of_one_name_do_not_open_a_channel() {
     let (a, b) = pair();
-    let (mut texts, mut others) = (
-        peers::<Text>(&a, ChannelConfig::new()),
-        peers::<OtherText>(&b, ChannelConfig::new()),
-    );
-    let (mut numbers_a, mut numbers_b) = (
-        peers::<Number>(&a, ChannelConfig::new()),
-        peers::<Number>(&b, ChannelConfig::new()),
-    );
+    let (mut texts, mut others) =
+        (peers::<Text>(&a, ChannelConfig::new()), peers::<OtherText>(&b, ChannelConfig::new()));
+    let (mut numbers_a, mut numbers_b) =
+        (peers::<Number>(&a, ChannelConfig::new()), peers::<Number>(&b, ChannelConfig::new()));
     // The types that agree are not hurt, and come after in the same stream.
-    let (left, mut right) = (
-        soon(numbers_a.recv()).await.unwrap(),
-        soon(numbers_b.recv()).await.unwrap(),
-    );
+    let (left, mut right) =
+        (soon(numbers_a.recv()).await.unwrap(), soon(numbers_b.recv()).await.unwrap());
     left.send(&Number(1)).await.unwrap();
     assert_eq!(soon(right.recv()).await, Some(Number(1)));
     assert!(texts.try_recv().is_err());
@@ -116,21 +108,9 @@ fn a_disagreement_is_in_the_log_once_with_both_names_and_fingerprints() {
     let (ours, theirs) = (format!("{:016x}", 1), format!("{:016x}", 99));
     let lines = log.lines_with("Text");
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(
-        lines
-            .iter()
-            .all(|line| line.contains(&ours) && line.contains(&theirs)),
-        "{lines:?}"
-    );
+    assert!(lines.iter().all(|line| line.contains(&ours) && line.contains(&theirs)), "{lines:?}");
     let at_node_0 = format!("is not this node's Text ({ours})");
-    assert_eq!(
-        lines
-            .iter()
-            .filter(|line| line.contains(&at_node_0))
-            .count(),
-        1,
-        "{lines:?}"
-    );
+    assert_eq!(lines.iter().filter(|line| line.contains(&at_node_0)).count(), 1, "{lines:?}");
 }
 
 #[tokio::test]

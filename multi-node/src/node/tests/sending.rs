@@ -18,22 +18,6 @@ macro_rules! message {
     };
 }
 
-fn small_window() -> ChannelConfig {
-    ChannelConfig::new().window(1024)
-}
-
-/// Sends until the window is full; returns how many went.
-fn fill(peer: &Peer<Number>) -> u64 {
-    for n in 0.. {
-        match peer.try_send(&Number(n)) {
-            Ok(()) => {}
-            Err(TrySendError::Full) => return n,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    unreachable!()
-}
-
 #[tokio::test]
 async fn a_full_window_is_said_and_room_appears_when_the_handler_receives() {
     let (_a, left, _b, mut right) = channel::<Number>(small_window()).await;
@@ -52,22 +36,14 @@ async fn a_full_window_is_said_and_room_appears_when_the_handler_receives() {
 #[tokio::test]
 async fn a_stuck_receiver_stalls_its_own_channel_and_no_other() {
     let (a, b) = pair();
-    let (mut numbers_a, mut numbers_b) = (
-        peers::<Number>(&a, small_window()),
-        peers::<Number>(&b, small_window()),
-    );
-    let (mut texts_a, mut texts_b) = (
-        peers::<Text>(&a, small_window()),
-        peers::<Text>(&b, small_window()),
-    );
-    let (stuck, _never_receives) = (
-        soon(numbers_a.recv()).await.unwrap(),
-        soon(numbers_b.recv()).await.unwrap(),
-    );
-    let (lively, mut receives) = (
-        soon(texts_a.recv()).await.unwrap(),
-        soon(texts_b.recv()).await.unwrap(),
-    );
+    let (mut numbers_a, mut numbers_b) =
+        (peers::<Number>(&a, small_window()), peers::<Number>(&b, small_window()));
+    let (mut texts_a, mut texts_b) =
+        (peers::<Text>(&a, small_window()), peers::<Text>(&b, small_window()));
+    let (stuck, _never_receives) =
+        (soon(numbers_a.recv()).await.unwrap(), soon(numbers_b.recv()).await.unwrap());
+    let (lively, mut receives) =
+        (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
     fill(&stuck);
     for n in 0..1_000 {
         soon(lively.send(&Text(n.to_string()))).await.unwrap();
@@ -102,24 +78,15 @@ async fn a_message_that_needs_nearly_the_whole_window_does_not_wait_for_ever() {
     soon(right.recv()).await.unwrap();
     let receiving = tokio::spawn(async move { (right.recv().await, right) });
     soon(left.send(&Text("y".repeat(1000)))).await.unwrap();
-    assert_eq!(
-        soon(receiving).await.unwrap().0,
-        Some(Text("y".repeat(1000)))
-    );
+    assert_eq!(soon(receiving).await.unwrap().0, Some(Text("y".repeat(1000))));
 }
 
 #[tokio::test]
 async fn a_message_over_the_cap_is_refused_and_hurts_nobody() {
     let (_a, left, _b, mut right) = channel::<Text>(ChannelConfig::new().max_frame(100)).await;
     let too_large = SendError::TooLarge { max: 100 };
-    assert_eq!(
-        left.send(&Text("x".repeat(93))).await,
-        Err(too_large.clone())
-    );
-    assert_eq!(
-        left.try_send(&Text("x".repeat(1 << 20))),
-        Err(too_large.into())
-    );
+    assert_eq!(left.send(&Text("x".repeat(93))).await, Err(too_large.clone()));
+    assert_eq!(left.try_send(&Text("x".repeat(1 << 20))), Err(too_large.into()));
     left.send(&Text("x".repeat(92))).await.unwrap();
     assert_eq!(soon(right.recv()).await, Some(Text("x".repeat(92))));
 }
@@ -196,30 +163,20 @@ message!(Unruly);
 #[tokio::test]
 async fn a_serialize_that_fails_or_panics_leaves_the_link_as_it_was() {
     let (a, b) = pair();
-    let (mut unruly, _unruly_b) = (
-        peers::<Unruly>(&a, ChannelConfig::new()),
-        peers::<Unruly>(&b, ChannelConfig::new()),
-    );
-    let (mut texts_a, mut texts_b) = (
-        peers::<Text>(&a, ChannelConfig::new()),
-        peers::<Text>(&b, ChannelConfig::new()),
-    );
+    let (mut unruly, _unruly_b) =
+        (peers::<Unruly>(&a, ChannelConfig::new()), peers::<Unruly>(&b, ChannelConfig::new()));
+    let (mut texts_a, mut texts_b) =
+        (peers::<Text>(&a, ChannelConfig::new()), peers::<Text>(&b, ChannelConfig::new()));
     let unruly = soon(unruly.recv()).await.unwrap();
-    let (left, mut right) = (
-        soon(texts_a.recv()).await.unwrap(),
-        soon(texts_b.recv()).await.unwrap(),
-    );
+    let (left, mut right) =
+        (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
 
     left.send(&text("before")).await.unwrap();
-    let failed = SendError::Encode {
-        message: "will not".to_owned(),
-    };
+    let failed = SendError::Encode { message: "will not".to_owned() };
     assert_eq!(unruly.send(&Unruly(1)).await, Err(failed.clone()));
     assert_eq!(unruly.try_send(&Unruly(1)), Err(failed.into()));
     assert!(catch_unwind(AssertUnwindSafe(|| unruly.try_send(&Unruly(0)))).is_err());
-    let failed = BroadcastError::Encode {
-        message: "will not".to_owned(),
-    };
+    let failed = BroadcastError::Encode { message: "will not".to_owned() };
     assert_eq!(a.broadcast(&Unruly(1)).await, Err(failed));
     left.send(&text("after")).await.unwrap();
     assert_eq!(soon(right.recv()).await, Some(text("before")));
@@ -231,15 +188,10 @@ async fn dropping_a_peer_closes_receiving_and_nothing_else() {
     let (a, left, b, mut right) = channel::<Number>(small_window()).await;
     fill(&right);
     drop(left);
-    let closed = SendError::Closed {
-        reason: CloseReason::Dropped,
-    };
+    let closed = SendError::Closed { reason: CloseReason::Dropped };
     assert_eq!(soon(right.send(&Number(0))).await, Err(closed));
     assert_eq!(right.close_reason(), Some(CloseReason::Dropped));
-    assert_eq!(
-        (a.peers::<Number>(), b.peers::<Number>()),
-        (vec![NodeId(1)], vec![])
-    );
+    assert_eq!((a.peers::<Number>(), b.peers::<Number>()), (vec![NodeId(1)], vec![]));
     let not_open = SendToError::NotOpen { node: NodeId(0) };
     assert_eq!(b.send_to(NodeId(0), &Number(0)).await, Err(not_open));
     // Node 0 has nobody who receives, and still sends.
@@ -255,23 +207,17 @@ async fn a_handler_that_panics_closes_its_channel_and_no_other() {
         panic!("on purpose: {number:?}");
     });
     let mut numbers = peers::<Number>(&b, ChannelConfig::new());
-    let (mut texts_a, mut texts_b) = (
-        peers::<Text>(&a, ChannelConfig::new()),
-        peers::<Text>(&b, ChannelConfig::new()),
-    );
+    let (mut texts_a, mut texts_b) =
+        (peers::<Text>(&a, ChannelConfig::new()), peers::<Text>(&b, ChannelConfig::new()));
     let mut peer = soon(numbers.recv()).await.unwrap();
     peer.send(&Number(1)).await.unwrap();
     assert_eq!(soon(peer.recv()).await, None);
     assert_eq!(peer.close_reason(), Some(CloseReason::Panicked));
-    let closed = SendError::Closed {
-        reason: CloseReason::Panicked,
-    };
+    let closed = SendError::Closed { reason: CloseReason::Panicked };
     assert_eq!(peer.send(&Number(2)).await, Err(closed));
 
-    let (left, mut right) = (
-        soon(texts_a.recv()).await.unwrap(),
-        soon(texts_b.recv()).await.unwrap(),
-    );
+    let (left, mut right) =
+        (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
     left.send(&text("alive")).await.unwrap();
     assert_eq!(soon(right.recv()).await, Some(text("alive")));
 }
@@ -282,88 +228,13 @@ async fn a_node_that_ends_lets_those_go_who_wait_to_send_to_it() {
     join((&a, 0), (&mortal.hub, 1), LinkKind::Messages);
     let mut at_a = peers::<Number>(&a, small_window());
     let mut at_b = peers::<Number>(&mortal.hub, small_window());
-    let (left, _right) = (
-        soon(at_a.recv()).await.unwrap(),
-        soon(at_b.recv()).await.unwrap(),
-    );
+    let (left, _right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     fill(&left);
     let waiting = tokio::spawn(async move { left.send(&Number(0)).await });
     let_others_run(1).await;
     mortal.die();
-    let closed = SendError::Closed {
-        reason: CloseReason::Ended,
-    };
+    let closed = SendError::Closed { reason: CloseReason::Ended };
     assert_eq!(soon(waiting).await.unwrap(), Err(closed));
-}
-
-#[tokio::test]
-async fn a_broadcast_reaches_the_open_channels_and_says_who_got_it() {
-    let hubs = mesh(4);
-    let mut at: Vec<_> = hubs[..3]
-        .iter()
-        .map(|hub| peers::<Text>(hub, small_window()))
-        .collect();
-    let (_one, _two) = (
-        soon(at[0].recv()).await.unwrap(),
-        soon(at[0].recv()).await.unwrap(),
-    );
-    let (mut first, mut second) = (
-        soon(at[1].recv()).await.unwrap(),
-        soon(at[2].recv()).await.unwrap(),
-    );
-    if first.id() != NodeId(0) {
-        first = soon(at[1].recv()).await.unwrap();
-    }
-    if second.id() != NodeId(0) {
-        second = soon(at[2].recv()).await.unwrap();
-    }
-    let sent = soon(hubs[0].broadcast(&text("all"))).await.unwrap();
-    assert_eq!(sent.reached(), [NodeId(1), NodeId(2)]);
-    assert_eq!(sent.missed(), []);
-    assert_eq!(hubs[0].peers::<Text>(), [NodeId(1), NodeId(2)]);
-    assert_eq!(soon(first.recv()).await, Some(text("all")));
-    assert_eq!(soon(second.recv()).await, Some(text("all")));
-    // Node 3 never asked.
-    assert_eq!(
-        hubs[3].broadcast(&text("?")).await.unwrap(),
-        crate::Broadcast::default()
-    );
-}
-
-#[tokio::test]
-async fn a_broadcast_waits_for_a_full_window_without_holding_up_the_others() {
-    let hubs = mesh(3);
-    let mut at: Vec<_> = hubs
-        .iter()
-        .map(|hub| peers::<Number>(hub, small_window()))
-        .collect();
-    let mut of_0 = [
-        soon(at[0].recv()).await.unwrap(),
-        soon(at[0].recv()).await.unwrap(),
-    ];
-    of_0.sort_by_key(Peer::id);
-    let mut receivers = Vec::new();
-    for node in &mut at[1..] {
-        let mut both = [
-            soon(node.recv()).await.unwrap(),
-            soon(node.recv()).await.unwrap(),
-        ];
-        both.sort_by_key(Peer::id);
-        let [of_node_0, _] = both;
-        receivers.push(of_node_0);
-    }
-    let full = fill(&of_0[0]);
-    let hub = hubs[0].clone();
-    let sending = tokio::spawn(async move { hub.broadcast(&Number(full)).await });
-    assert_eq!(soon(receivers[1].recv()).await, Some(Number(full)));
-    assert!(!sending.is_finished());
-    for n in 0..=full {
-        assert_eq!(soon(receivers[0].recv()).await, Some(Number(n)));
-    }
-    assert_eq!(
-        soon(sending).await.unwrap().unwrap().reached(),
-        [NodeId(1), NodeId(2)]
-    );
 }
 
 #[derive(Debug, Serialize, Deserialize)]

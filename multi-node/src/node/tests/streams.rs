@@ -23,10 +23,7 @@ async fn ends() -> (NodeStream, NodeStream) {
     let (a, b) = (hub(0), hub(1));
     let (mut at_a, mut at_b) = (streams(&a), streams(&b));
     join((&a, 0), (&b, 1), LinkKind::Stream);
-    (
-        soon(at_a.recv()).await.unwrap(),
-        soon(at_b.recv()).await.unwrap(),
-    )
+    (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap())
 }
 
 #[tokio::test]
@@ -56,10 +53,8 @@ async fn a_stream_that_came_before_its_handler_waits_for_it() {
 async fn a_framed_stream_carries_messages_in_order_whatever_their_size() {
     let (left, right) = ends().await;
     let (mut left, mut right) = (left.framed::<Text>(), right.framed::<Text>());
-    let sent: Vec<Text> = (0..300)
-        .map(|n| Text("x".repeat(n * n)))
-        .chain([Text("y".repeat(8 << 20))])
-        .collect();
+    let sent: Vec<Text> =
+        (0..300).map(|n| Text("x".repeat(n * n))).chain([Text("y".repeat(8 << 20))]).collect();
     let expected = sent.clone();
     let sending = tokio::spawn(async move {
         for message in &sent {
@@ -78,30 +73,15 @@ async fn a_framed_stream_is_a_sink_and_a_stream() {
     let (left, right) = ends().await;
     let (mut left, mut right) = (left.framed::<Number>(), right.framed::<Number>());
     for n in 0..10 {
-        soon(std::future::poll_fn(|cx| {
-            Pin::new(&mut left).poll_ready(cx)
-        }))
-        .await
-        .unwrap();
+        soon(std::future::poll_fn(|cx| Pin::new(&mut left).poll_ready(cx))).await.unwrap();
         Pin::new(&mut left).start_send(Number(n)).unwrap();
     }
-    soon(std::future::poll_fn(|cx| {
-        Pin::new(&mut left).poll_close(cx)
-    }))
-    .await
-    .unwrap();
+    soon(std::future::poll_fn(|cx| Pin::new(&mut left).poll_close(cx))).await.unwrap();
     for n in 0..10 {
-        let next = soon(std::future::poll_fn(|cx| {
-            Pin::new(&mut right).poll_next(cx)
-        }))
-        .await;
+        let next = soon(std::future::poll_fn(|cx| Pin::new(&mut right).poll_next(cx))).await;
         assert_eq!(next.unwrap().unwrap(), Number(n));
     }
-    assert!(
-        soon(std::future::poll_fn(|cx| Pin::new(&mut right).poll_next(cx)))
-            .await
-            .is_none()
-    );
+    assert!(soon(std::future::poll_fn(|cx| Pin::new(&mut right).poll_next(cx))).await.is_none());
 }
 
 #[tokio::test]
@@ -126,16 +106,7 @@ async fn framed_ends_of_different_types_say_so() {
     let (mut left, mut right) = (left.framed::<Text>(), right.framed::<Number>());
     left.send(&text("?")).await.unwrap();
     let error = soon(right.recv()).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            FramedRecvError::Mismatch {
-                expected: "Number",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, FramedRecvError::Mismatch { expected: "Number", .. }), "{error}");
     assert_eq!(soon(right.recv()).await.unwrap(), None);
 }
 
@@ -147,8 +118,5 @@ async fn a_framed_message_over_the_cap_is_refused_and_bad_bytes_are_an_error() {
     assert!(matches!(refused, Err(FramedSendError::TooLarge { max }) if max == 16 << 20));
     raw.write_all(&[0xff; 64]).await.unwrap();
     let error = soon(left.recv()).await.unwrap_err();
-    assert!(
-        matches!(error, FramedRecvError::Malformed { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, FramedRecvError::Malformed { .. }), "{error}");
 }
