@@ -14,6 +14,7 @@ use super::inbox::{Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
 use crate::config::NodeId;
+use crate::report;
 
 /// The most that [`ChannelConfig::max_frame`] may be: 1 GiB.
 pub(crate) const MAX_FRAME: usize = 1 << 30;
@@ -195,7 +196,7 @@ impl Channel {
             Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
             Err(Overrun) => {
                 let node = self.node();
-                tracing::error!(%node, "a channel to node {node} is closed: it sent more than the window");
+                report::error!("a channel to node {node} is closed: it sent more than the window");
                 self.abort(Close::Malformed);
             }
         }

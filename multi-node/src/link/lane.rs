@@ -12,7 +12,7 @@ use super::frame::HEADER;
 
 /// The window of one channel, seen from who sends. See the module.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(crate) struct Lane {
     /// The other side's number for this channel.
     pub(super) remote: u16,
     /// Bytes that the payload of a frame may have.

@@ -3,13 +3,15 @@
 //! A link is one socket between two nodes; a channel is one message type on it. From the bottom
 //! up: `codec` (values), `frame` (bytes), `hello` (what is not a message), `lane` and `inbox` (the
 //! two halves of a channel, windows and credits) and `outgoing` (what is to be written), which
-//! decide and do no I/O, `channel`, `connection` (the link and its writer), `reader`. Messages are bytes here; `node` gives them their types.
+//! decide and do no I/O, `channel`, `connection` (the link and its writer), `reader`. Messages are
+//! bytes here; `node` gives them their types.
 
 pub(crate) mod channel;
 pub(crate) mod codec;
 pub(crate) mod connection;
 pub(crate) mod control;
 pub(crate) mod error;
+pub mod fingerprint;
 pub(crate) mod frame;
 pub(crate) mod hello;
 mod inbox;
@@ -17,4 +19,5 @@ mod lane;
 pub(crate) mod message;
 mod outgoing;
 pub(crate) mod pool;
+pub(crate) mod readable;
 mod reader;

@@ -29,6 +29,7 @@ use crate::link::frame::Broken;
 use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::link::pool::Pool;
+use crate::report;
 
 /// The most bytes that [`Message::NAME`] may have.
 const MAX_NAME: usize = 255;
@@ -242,9 +243,7 @@ impl Shared {
         let _context = self.runtime.enter();
         let socket = StdUnixStream::from(socket);
         let adopted = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
-        adopted
-            .inspect_err(|error| tracing::error!(node = %peer, "no link to node {peer}: {error}"))
-            .ok()
+        adopted.inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

@@ -15,6 +15,7 @@ use crate::link::error::{CloseReason, SendError, TrySendError};
 use crate::link::frame::{self, HEADER};
 use crate::link::hello::Close;
 use crate::link::message::Message;
+use crate::report;
 
 /// Another node, and the channel of one message type to it: sends, receives, and is a `Stream`.
 ///
@@ -114,7 +115,7 @@ impl<M: Message> Peer<M> {
             Ok(message) => Some(message),
             Err(error) => {
                 let (node, name) = (self.id(), M::NAME);
-                tracing::error!(%node, "the {name} channel to node {node} is closed: {error}");
+                report::error!("the {name} channel to node {node} is closed: {error}");
                 self.channel.abort(Close::Malformed);
                 self.at = self.batch.len();
                 None

@@ -14,6 +14,7 @@ use crate::link::channel::{Channel, ChannelConfig};
 use crate::link::connection::Link;
 use crate::link::frame::{Broken, Kind};
 use crate::link::hello::Offer;
+use crate::report;
 
 /// Starts the handler of a type on a channel that has just opened.
 pub(super) type OnChannel = Arc<dyn Fn(&Handle, Arc<Channel>) + Send + Sync>;
@@ -170,10 +171,12 @@ fn wire_number(place: usize) -> u16 {
 }
 
 fn report_mismatch(node: NodeId, ours: &Offer, theirs: &Offer) {
-    tracing::warn!(
-        %node,
+    report::warn!(
         "no channel to node {node}: its message {} ({:016x}) is not this node's {} ({:016x}); \
          the two run different definitions",
-        theirs.name, theirs.fingerprint, ours.name, ours.fingerprint,
+        theirs.name,
+        theirs.fingerprint,
+        ours.name,
+        ours.fingerprint,
     );
 }

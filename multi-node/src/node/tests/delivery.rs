@@ -62,8 +62,8 @@ fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
     runtimes.into_iter().for_each(|runtime| runtime.shutdown_timeout(DEADLINE));
 }
 
-fn multi_thread() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+fn multi_thread() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 #[tokio::test]
