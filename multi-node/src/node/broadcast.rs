@@ -10,7 +10,9 @@ use crate::link::channel::Channel;
 use crate::link::codec::EncodeError;
 use crate::link::error::{SendError, TrySendError};
 
-/// Who got a broadcast, and who did not.
+/// Who got a broadcast, and who did not: what `Nodes::broadcast` returns.
+///
+/// Who "got" it is whoever's channel took it: it arrives unless that node ends first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Broadcast {
     reached: Vec<NodeId>,

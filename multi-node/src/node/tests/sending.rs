@@ -237,6 +237,38 @@ async fn a_node_that_ends_lets_those_go_who_wait_to_send_to_it() {
     assert_eq!(soon(waiting).await.unwrap(), Err(closed));
 }
 
+/// A value of any bytes, whose `Deserialize` panics.
+#[derive(Debug, Serialize)]
+struct Bomb(u8);
+
+impl<'de> Deserialize<'de> for Bomb {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("a bomb");
+    }
+}
+message!(Bomb);
+
+#[test]
+fn a_panic_of_a_handler_is_in_the_log_and_so_is_one_of_its_deserialize() {
+    let log = log::Log::default();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(log.clone(), || {
+        runtime.block_on(async {
+            let (a, b) = pair();
+            a.on_node(ChannelConfig::new(), |mut peer: Peer<Bomb>| async move {
+                peer.recv().await;
+            });
+            let mut at_b = peers::<Bomb>(&b, ChannelConfig::new());
+            let mut peer = soon(at_b.recv()).await.unwrap();
+            peer.send(&Bomb(1)).await.unwrap();
+            assert!(soon(peer.recv()).await.is_none());
+            assert_eq!(peer.close_reason(), Some(CloseReason::Panicked));
+        });
+    });
+    let lines = log.lines_with("a bomb");
+    assert_eq!(lines, ["the Bomb handler for node 1 panicked: a bomb"]);
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct NotSync(Cell<u32>);
 message!(NotSync);
