@@ -26,7 +26,10 @@ use crate::config::ExitStatus;
 const TOKEN: &str = "MULTI_NODE_WORKER";
 
 /// What belongs to the master alone: a worker that spoke to the service manager would confuse it.
-const NOT_INHERITED: [&str; 4] = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+///
+/// A token in it is that of another program, one of whose nodes started this one.
+const NOT_INHERITED: [&str; 5] =
+    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TOKEN];
 
 /// The longest name that ps shows (`TASK_COMM_LEN` less its NUL).
 const COMM: usize = 15;
@@ -122,7 +125,11 @@ impl Start {
         let blocked = Blocked::ours()?;
         let child = command.spawn();
         drop(blocked);
-        Child::of(Pid::from_raw(child?.id().cast_signed()))
+        let mut child = child?;
+        Child::of(Pid::from_raw(child.id().cast_signed())).inspect_err(|_| {
+            // Without a handle it could not be supervised. It has run for no time at all.
+            let _ = child.kill().and_then(|()| child.wait());
+        })
     }
 }
 
@@ -154,6 +161,14 @@ impl Child {
 
     pub(crate) fn kill(&self) -> io::Result<()> {
         Ok(nix::sys::signal::kill(self.pid, Signal::SIGKILL)?)
+    }
+
+    /// Ends a child that cannot be supervised, and waits for its end.
+    pub(crate) fn end(&self) {
+        if self.kill().is_ok() {
+            // SIGKILL cannot be held off, and the child has run for no time at all.
+            let _ = waitid(Id::PIDFd(self.handle.as_fd()), WaitPidFlag::WEXITED);
+        }
     }
 
     /// Takes the status of a child that has exited; `None` while it runs.
