@@ -19,6 +19,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
 
+use super::signal::Held;
 use crate::config::ExitStatus;
 
 /// Tells a worker that it is one: `<pid of its master>:<inode of its fd 0>`. It stays in the
@@ -122,9 +123,9 @@ impl Start {
         command.args(args).env_clear().env(TOKEN, token);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::from(control));
-        let blocked = Blocked::ours()?;
+        let held = Held::hold()?;
         let child = command.spawn();
-        drop(blocked);
+        drop(held);
         let mut child = child?;
         Child::of(Pid::from_raw(child.id().cast_signed())).inspect_err(|_| {
             // Without a handle it could not be supervised. It has run for no time at all.
@@ -184,35 +185,6 @@ impl Child {
             Err(_) => Some(ExitStatus::Unknown),
         }
     }
-}
-
-/// The signals that supervision handles, held back from the calling thread, and from a process
-/// that it starts, until this is dropped.
-///
-/// A worker inherits the mask, so that one that is told to end before its handlers stand does not
-/// just die; [`unblock`] lets them through.
-struct Blocked(SigSet);
-
-impl Blocked {
-    fn ours() -> io::Result<Blocked> {
-        Ok(Blocked(ours().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?))
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        // A mask that was in force before is valid: this cannot fail.
-        let _ = self.0.thread_set_mask();
-    }
-}
-
-fn ours() -> SigSet {
-    super::signal::HANDLED.into_iter().collect()
-}
-
-/// Lets the signals through that were held back when this process was started.
-pub(crate) fn unblock() -> io::Result<()> {
-    Ok(ours().thread_unblock()?)
 }
 
 /// Undoes what a parent may have left: with SIGCHLD ignored, statuses of children are lost.
