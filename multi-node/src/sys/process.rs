@@ -1,6 +1,6 @@
 //! Processes: what this one is, the image that its children run, starting, signalling, reaping.
 //!
-//! Never waits for a process and never reaps one that it did not start.
+//! Never reaps a process that it did not start, and waits for none but one that it just killed.
 
 use std::ffi::{CString, OsString};
 use std::fs::File;
