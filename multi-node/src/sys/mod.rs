@@ -5,4 +5,6 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod packet;
+pub(crate) mod page;
 pub(crate) mod socket;
+pub(crate) mod watch;

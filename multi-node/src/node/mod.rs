@@ -1,0 +1,4 @@
+//! What user code holds of its node.
+
+#[cfg(feature = "http")]
+mod serve;
