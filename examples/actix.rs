@@ -24,10 +24,7 @@ async fn serve(nodes: Nodes) -> io::Result<()> {
     let hello = format!("actix-web on node {}\n", nodes.id());
     let app = move || {
         let hello = hello.clone();
-        App::new().route(
-            "/",
-            web::get().to(move || std::future::ready(hello.clone())),
-        )
+        App::new().route("/", web::get().to(move || std::future::ready(hello.clone())))
     };
 
     let server = HttpServer::new(app)

@@ -30,20 +30,14 @@ async fn serve(nodes: Nodes) -> io::Result<()> {
         println!("listening on http://{address}");
     }
     let hello = format!("node {} of {}\n", nodes.id(), nodes.len());
-    nodes
-        .serve(Router::new().route("/", get(async move || hello)))
-        .await
+    nodes.serve(Router::new().route("/", get(async move || hello))).await
 }
 
 /// The master only: workers get the outcome, and never look at the file.
 fn settings() -> Builder {
-    let path = env::args()
-        .nth(1)
-        .unwrap_or_else(|| "examples/builder.conf".to_owned());
+    let path = env::args().nth(1).unwrap_or_else(|| "examples/builder.conf".to_owned());
     let text = fs::read_to_string(&path).unwrap_or_else(|error| {
-        refuse(&format!(
-            "{path}: {error}; expected a file of lines `key = value`"
-        ))
+        refuse(&format!("{path}: {error}; expected a file of lines `key = value`"))
     });
     parse(&text).unwrap_or_else(|(line, reason)| refuse(&format!("{path}:{line}: {reason}")))
 }

@@ -8,46 +8,37 @@
 //! Expect: each window shows the node that it is on, and each line the node that it came from.
 //!         After the signal every window is back at once, most of them on a new node.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
-use axum::{Router, response::Html, routing::get};
+use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
+use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::response::{Html, IntoResponse};
+use axum::{Router, routing::get};
 use multi_node::{Message, NodeId, Nodes, Peer};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// What somebody said in a room: all that travels between nodes.
-#[derive(Debug, Clone, Serialize, Deserialize, Message)]
+#[derive(Debug, Serialize, Deserialize, Message)]
 struct Said {
     room: String,
     who: String,
     text: String,
 }
 
-/// The rooms, with those people in them who are connected to this node.
-#[derive(Clone)]
-struct Chat {
-    nodes: Nodes,
-    rooms: Arc<Mutex<HashMap<String, broadcast::Sender<Utf8Bytes>>>>,
-}
+/// The rooms in which somebody is who is connected to this node. They hear lines of JSON.
+static ROOMS: Mutex<BTreeMap<String, broadcast::Sender<Utf8Bytes>>> = Mutex::new(BTreeMap::new());
 
 #[multi_node::main(port = 8080, nodes = 4)]
 async fn main(nodes: Nodes) -> io::Result<()> {
-    let chat = Chat {
-        nodes: nodes.clone(),
-        rooms: Arc::default(),
-    };
-    let here = chat.clone();
-    nodes.on_node(move |mut peer: Peer<Said>| {
-        let here = here.clone();
-        async move {
-            while let Some(said) = peer.recv().await {
-                here.show(peer.id(), &said);
-            }
+    nodes.on_node(async |mut peer: Peer<Said>| {
+        while let Some(said) = peer.recv().await {
+            show(peer.id(), &said);
         }
     });
     if nodes.is_master()
@@ -56,73 +47,68 @@ async fn main(nodes: Nodes) -> io::Result<()> {
         println!("listening on http://{address}");
     }
     let page = get(async || Html(include_str!("chat.html")));
-    let app = Router::new()
-        .route("/", page.clone())
-        .route("/{room}", page)
-        .route("/{room}/{who}", get(enter))
-        .with_state(chat);
-    nodes.serve(app).await
+    let app = Router::new().route("/", page.clone()).route("/{room}", page);
+    nodes.serve(app.route("/{room}/{who}", get(enter)).with_state(nodes.clone())).await
 }
 
-/// The page comes back over a WebSocket, `/room/who`.
+/// The page opens a WebSocket to come in.
 async fn enter(
-    State(chat): State<Chat>,
+    State(nodes): State<Nodes>,
     Path((room, who)): Path<(String, String)>,
     upgrade: WebSocketUpgrade,
-) -> impl axum::response::IntoResponse {
-    upgrade
-        .max_message_size(4096)
-        .on_upgrade(|socket| chat.talk(room, who, socket))
+) -> impl IntoResponse {
+    upgrade.max_message_size(4096).on_upgrade(async move |socket| {
+        let _ = talk(&nodes, &room, &who, socket).await; // a browser may vanish at any time
+        ROOMS.lock().unwrap().retain(|_, room| room.receiver_count() > 0);
+    })
 }
 
-impl Chat {
-    /// Carries lines between one browser and its room, until either goes.
-    async fn talk(self, room: String, who: String, mut socket: WebSocket) {
-        let mut lines = self.join(&room);
-        let here = json!({ "here": true, "node": self.nodes.id().to_string() });
-        if socket
-            .send(Frame::Text(here.to_string().into()))
-            .await
-            .is_err()
-        {
-            return;
-        }
-        let mut shutdown = pin!(self.nodes.shutdown());
-        loop {
-            tokio::select! {
-                line = lines.recv() => match line {
-                    Ok(line) => if socket.send(Frame::Text(line)).await.is_err() { break },
-                    Err(RecvError::Lagged(_)) => {} // too slow a browser misses lines
-                    Err(RecvError::Closed) => break,
-                },
-                frame = socket.recv() => match frame {
-                    Some(Ok(Frame::Text(text))) => {
-                        let said = Said { room: room.clone(), who: who.clone(), text: text.to_string() };
-                        self.show(self.nodes.id(), &said);
-                        self.nodes.broadcast(&said).await?;
-                    }
-                    Some(Ok(_)) => {} // a ping, which is answered by itself
-                    Some(Err(_)) | None => break,
-                },
-                () = &mut shutdown => {
-                    let (code, reason) = (close_code::RESTART, Utf8Bytes::from_static("this node leaves"));
-                    let _ = socket.send(Frame::Close(Some(CloseFrame { code, reason }))).await;
-                    break;
+/// Carries lines between a browser and its room until the browser leaves or the node does.
+async fn talk(
+    nodes: &Nodes,
+    room: &str,
+    who: &str,
+    mut socket: WebSocket,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let here = json!({ "here": true, "node": nodes.id().to_string() });
+    socket.send(Frame::text(here.to_string())).await?;
+    let mut lines = join(room);
+    let mut shutdown = pin!(nodes.shutdown());
+    loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Ok(line) => socket.send(Frame::Text(line)).await?,
+                Err(RecvError::Lagged(_)) => {} // too slow a browser misses lines
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            frame = socket.recv() => match frame.transpose()? {
+                Some(Frame::Text(text)) => {
+                    let (room, who, text) = (room.into(), who.into(), text.to_string());
+                    let said = Said { room, who, text };
+                    show(nodes.id(), &said);
+                    nodes.broadcast(&said).await?;
                 }
+                Some(_) => {} // a ping, which is answered by itself
+                None => return Ok(()),
+            },
+            () = &mut shutdown => {
+                let (code, reason) = (close_code::RESTART, "this node leaves".into());
+                socket.send(Frame::Close(Some(CloseFrame { code, reason }))).await?;
+                return Ok(()); // the page comes back, to another node
             }
         }
-        drop(lines);
-        self.rooms
-            .lock()
-            .unwrap()
-            .retain(|_, room| room.receiver_count() > 0);
     }
+}
 
-    /// Shows a line to everyone in its room who is connected to this node.
-    fn show(&self, from: NodeId, said: &Said) {
-        let line = json!({ "node": from.to_string(), "who": said.who, "text": said.text });
-        if let Some(room) = self.rooms.lock().unwrap().get(&said.room) {
-            let _ = room.send(line.to_string().into());
-        }
+fn join(room: &str) -> broadcast::Receiver<Utf8Bytes> {
+    let mut rooms = ROOMS.lock().unwrap();
+    rooms.entry(room.into()).or_insert_with(|| broadcast::channel(256).0).subscribe()
+}
+
+/// Shows a line to those in its room who are connected to this node.
+fn show(node: NodeId, Said { room, who, text }: &Said) {
+    let line = json!({ "node": node.to_string(), "who": who, "text": text }).to_string();
+    if let Some(room) = ROOMS.lock().unwrap().get(room) {
+        let _ = room.send(line.into()); // the last one may just be leaving
     }
 }

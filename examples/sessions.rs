@@ -30,7 +30,8 @@ enum Call {
     Visited { call: u64, visits: Option<u32> },
 }
 
-/// The sessions that this node keeps, and how many visits each has had.
+/// The sessions that this node keeps, and how many visits each has had. A node is a process, so
+/// what it keeps may well be static.
 static KEPT: Mutex<BTreeMap<u128, u32>> = Mutex::new(BTreeMap::new());
 /// Who in this node waits for which answer.
 static CALLS: Mutex<BTreeMap<u64, oneshot::Sender<Option<u32>>>> = Mutex::new(BTreeMap::new());
@@ -42,10 +43,7 @@ async fn main(nodes: Nodes) -> io::Result<()> {
             match message {
                 // Not waiting for room: two nodes that both did would wait for ever.
                 Call::Visit { call, session } => {
-                    let _ = peer.try_send(&Call::Visited {
-                        call,
-                        visits: visit(session),
-                    });
+                    let _ = peer.try_send(&Call::Visited { call, visits: visit(session) });
                 }
                 Call::Visited { call, visits } => {
                     let caller = CALLS.lock().unwrap().remove(&call);
@@ -60,13 +58,7 @@ async fn main(nodes: Nodes) -> io::Result<()> {
     {
         println!("listening on http://{address}");
     }
-    nodes
-        .serve(
-            Router::new()
-                .route("/", get(page))
-                .with_state(nodes.clone()),
-        )
-        .await
+    nodes.serve(Router::new().route("/", get(page)).with_state(nodes.clone())).await
 }
 
 async fn page(State(nodes): State<Nodes>, headers: HeaderMap) -> Response {
@@ -78,10 +70,7 @@ async fn page(State(nodes): State<Nodes>, headers: HeaderMap) -> Response {
         Ok(Some(visits)) => {
             format!("visit {visits}, kept by node {keeper}, told by node {me}\n").into_response()
         }
-        Ok(None) => begin(
-            me,
-            &format!(" (node {keeper} is gone, and your session with it)"),
-        ),
+        Ok(None) => begin(me, &format!(" (node {keeper} is gone, and your session with it)")),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
@@ -89,9 +78,7 @@ async fn page(State(nodes): State<Nodes>, headers: HeaderMap) -> Response {
 /// The keeper and the number in the cookie `session=<keeper>.<number>`.
 fn cookie(headers: &HeaderMap) -> Option<(&str, u128)> {
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    let session = cookies
-        .split("; ")
-        .find_map(|cookie| cookie.strip_prefix("session="))?;
+    let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="))?;
     let (keeper, number) = session.split_once('.')?;
     Some((keeper, u128::from_str_radix(number, 16).ok()?))
 }
@@ -107,32 +94,18 @@ fn begin(me: NodeId, note: &str) -> Response {
 
 /// Has the keeper count a visit. When there is no keeper, there is no session.
 async fn ask(nodes: &Nodes, keeper: &str, session: u128) -> Result<Option<u32>, Elapsed> {
-    let find = || {
-        nodes
-            .peers::<Call>()
-            .into_iter()
-            .find(|node| node.to_string() == keeper)
-    };
+    let find = || nodes.peers::<Call>().into_iter().find(|node| node.to_string() == keeper);
     let answer = time::timeout(PATIENCE, async {
         if keeper == nodes.id().to_string() {
             return visit(session);
         }
-        let keeper = loop {
-            match find() {
-                Some(keeper) => break keeper,
-                None => time::sleep(PATIENCE / 100).await,
-            }
-        };
-        let (call, (answer, answered)) = (rand::random(), oneshot::channel());
-        {
-            let mut calls = CALLS.lock().unwrap();
-            calls.retain(|_, caller| !caller.is_closed()); // who gave up
-            calls.insert(call, answer);
+        while find().is_none() {
+            time::sleep(PATIENCE / 100).await; // one of the two nodes may be new
         }
-        nodes
-            .send_to(keeper, &Call::Visit { call, session })
-            .await
-            .ok()?;
+        let (call, (answer, answered)) = (rand::random(), oneshot::channel());
+        CALLS.lock().unwrap().retain(|_, caller| !caller.is_closed()); // some gave up
+        CALLS.lock().unwrap().insert(call, answer);
+        nodes.send_to(find()?, &Call::Visit { call, session }).await.ok()?;
         answered.await.ok()?
     });
     match answer.await {

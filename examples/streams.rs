@@ -35,11 +35,7 @@ async fn main(nodes: Nodes) {
     nodes.on_node_stream(move |stream: NodeStream| async move {
         let other = stream.id();
         // The handler runs at both ends; the older node leads, the younger one follows.
-        let outcome = if me < other {
-            lead(stream).await
-        } else {
-            follow(stream).await
-        };
+        let outcome = if me < other { lead(stream).await } else { follow(stream).await };
         match outcome {
             Ok(line) if me < other => println!("node {me} to node {other}: {line}"),
             Ok(line) => println!("node {me} from node {other}: {line}"),
@@ -63,10 +59,7 @@ async fn lead(mut stream: NodeStream) -> Outcome {
             return Err(format!("expected pong {number}, got {back:?}").into());
         }
     }
-    Ok(format!(
-        "{ROUNDS} round trips of {:.1?}",
-        start.elapsed() / ROUNDS
-    ))
+    Ok(format!("{ROUNDS} round trips of {:.1?}", start.elapsed() / ROUNDS))
 }
 
 /// Takes the bytes, exactly as many as were sent, and returns each ball until the leader hangs up.

@@ -13,21 +13,14 @@ fn actix_answers_from_several_nodes_and_is_replaced_by_sighup() {
     let answers = get_all(address, 16);
     let nodes: BTreeSet<u32> = answers.iter().map(|answer| node(answer)).collect();
     assert!(nodes.len() > 1, "one node answered all: {nodes:?}");
-    assert!(
-        nodes.iter().all(|node| *node < 4),
-        "there are four nodes: {nodes:?}"
-    );
+    assert!(nodes.iter().all(|node| *node < 4), "there are four nodes: {nodes:?}");
 
     actix.signal(Signal::SIGHUP);
-    actix.until("a new node answers", || {
-        (node(&get(address, "").body) > 3).then_some(())
-    });
+    actix.until("a new node answers", || (node(&get(address, "").body) > 3).then_some(()));
     actix.stop();
 }
 
 fn node(answer: &str) -> u32 {
     let number = answer.strip_prefix("actix-web on node ").map(str::trim_end);
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| panic!("{answer:?}"))
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
 }

@@ -17,38 +17,21 @@ fn builder_has_the_nodes_that_its_file_asks_for() {
 #[test]
 fn builder_tells_file_line_and_what_is_expected() {
     let cases = [
-        (
-            "nodes = 2\n\nport = high\n",
-            "3: `port = high`: expected a port, 0 to 65535",
-        ),
-        (
-            "nodes = -1 # fewer\n",
-            "1: `nodes = -1`: expected a number, 1 to 256",
-        ),
-        (
-            "master_listen = no\n",
-            "1: `master_listen = no`: expected true or false",
-        ),
-        (
-            "colour = red\n",
-            "1: `colour = red`: expected one of host, port, nodes, master_listen",
-        ),
+        ("nodes = 2\n\nport = high\n", "3: `port = high`: expected a port, 0 to 65535"),
+        ("nodes = -1 # fewer\n", "1: `nodes = -1`: expected a number, 1 to 256"),
+        ("master_listen = no\n", "1: `master_listen = no`: expected true or false"),
+        ("colour = red\n", "1: `colour = red`: expected one of host, port, nodes, master_listen"),
         ("port 80\n", "1: `port 80`: expected `key = value`"),
     ];
     let path = env::temp_dir().join(format!("multi-node-builder-{}.conf", process::id()));
-    let name = path
-        .to_str()
-        .expect("the folder for temporary files is readable");
+    let name = path.to_str().expect("the folder for temporary files is readable");
     for (text, expected) in cases {
         fs::write(&path, text).expect("the file can be written");
         assert_eq!(refusal(name), format!("{name}:{expected}"));
     }
     fs::remove_file(&path).expect("it was there");
     let refusal = refusal(name);
-    assert!(
-        refusal.starts_with(&format!("{name}: No such file")),
-        "{refusal}"
-    );
+    assert!(refusal.starts_with(&format!("{name}: No such file")), "{refusal}");
 }
 
 /// The one line that it ends with.

@@ -19,10 +19,7 @@ impl Browser {
     fn open(address: SocketAddr, room: &str, who: &str) -> Browser {
         let url = format!("ws://{address}/{room}/{who}");
         let (socket, _) = tungstenite::client(url, connect(address)).expect("a WebSocket opens");
-        let mut browser = Browser {
-            socket,
-            node: String::new(),
-        };
+        let mut browser = Browser { socket, node: String::new() };
         let here = browser.read().expect("it says where it is");
         assert_eq!(here["here"], true, "{here}");
         browser.node = here["node"].as_str().expect("a node has a name").to_owned();

@@ -54,9 +54,7 @@ fn echo_takes_no_more_connections_after_ctrl_c_and_ends_when_the_last_has_closed
     let address = echo.address();
     let (mut stream, _) = greet(&mut echo, address);
     echo.interrupt();
-    echo.until("new connections are refused", || {
-        TcpStream::connect(address).err()
-    });
+    echo.until("new connections are refused", || TcpStream::connect(address).err());
     say(&mut stream, b"still here\n");
     drop(stream);
     echo.ends_well();

@@ -15,15 +15,10 @@ fn hello_answers_from_several_nodes_and_replaces_one_that_was_killed() {
     for answer in &answers {
         let (node, slot) = (word(answer, "node="), word(answer, "slot="));
         let pid = word(answer, "pid=");
-        assert_eq!(
-            *answer,
-            format!("hello from node={node} slot={slot} pid={pid} generation=0\n")
-        );
+        assert_eq!(*answer, format!("hello from node={node} slot={slot} pid={pid} generation=0\n"));
     }
-    let pids: BTreeMap<_, _> = answers
-        .iter()
-        .map(|a| (word(a, "slot="), word(a, "pid=")))
-        .collect();
+    let pids: BTreeMap<_, _> =
+        answers.iter().map(|a| (word(a, "slot="), word(a, "pid="))).collect();
     assert!(pids.len() > 1, "one node answered all: {answers:#?}");
 
     let (slot, pid) = pids.last_key_value().expect("there are several");
@@ -50,9 +45,6 @@ fn hello_loses_no_request_when_sighup_replaces_its_workers() {
         }
         (replaced.len() == 3).then_some(())
     });
-    assert!(
-        !replaced.contains("0"),
-        "the master replaced itself: {replaced:?}"
-    );
+    assert!(!replaced.contains("0"), "the master replaced itself: {replaced:?}");
     hello.stop();
 }

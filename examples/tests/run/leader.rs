@@ -17,9 +17,7 @@ fn leader_tells_the_masters_figure_whichever_node_is_asked() {
         assert_eq!(word(&answer, "of node "), "0", "{answer}");
         let load: f32 = word(&answer, "load ").parse().expect("a load is a number");
         assert!(load >= 0.0, "{answer}");
-        let number: u64 = word(&answer, "sample ")
-            .parse()
-            .expect("samples are numbered");
+        let number: u64 = word(&answer, "sample ").parse().expect("samples are numbered");
         if number >= 3 {
             told_by.insert(word(&answer, "told by node ").to_owned());
         }

@@ -8,29 +8,17 @@ use crate::support::{Answer, Program, get, kill_process, word};
 fn sessions_count_on_whichever_node_answers_and_begin_anew_when_the_keeper_is_killed() {
     let mut sessions = Program::start("sessions", &[]);
     let mut said: Vec<_> = (0..5).map(|_| sessions.line("")).collect();
-    let listening = said
-        .iter()
-        .position(|line| line.starts_with("listening"))
-        .expect("it does");
-    let port = said
-        .remove(listening)
-        .rsplit(':')
-        .next()
-        .and_then(|port| port.parse().ok());
+    let listening = said.iter().position(|line| line.starts_with("listening")).expect("it does");
+    let port = said.remove(listening).rsplit(':').next().and_then(|port| port.parse().ok());
     let address = ([127, 0, 0, 1], port.expect("it names the port")).into();
-    let pids: BTreeMap<_, _> = said
-        .iter()
-        .map(|line| (word(line, "node "), word(line, "is process ")))
-        .collect();
+    let pids: BTreeMap<_, _> =
+        said.iter().map(|line| (word(line, "node "), word(line, "is process "))).collect();
 
     // The master cannot be killed for this: a session of a worker's.
     let (cookie, keeper) = sessions.until("a worker begins a session", || {
         let answer = get(address, "");
         let keeper = word(&answer.body, "kept by node ").to_owned();
-        assert_eq!(
-            answer.body,
-            format!("visit 1, kept by node {keeper}, told by node {keeper}\n")
-        );
+        assert_eq!(answer.body, format!("visit 1, kept by node {keeper}, told by node {keeper}\n"));
         (keeper != "0").then(|| (cookie(&answer), keeper))
     });
 
@@ -56,11 +44,7 @@ fn sessions_count_on_whichever_node_answers_and_begin_anew_when_the_keeper_is_ki
         answer.body,
         format!("visit 1, kept by node {begun}, told by node {begun} {gone}\n")
     );
-    assert!(
-        get(address, &self::cookie(&answer))
-            .body
-            .starts_with("visit 2, ")
-    );
+    assert!(get(address, &self::cookie(&answer)).body.starts_with("visit 2, "));
     sessions.stop();
 }
 

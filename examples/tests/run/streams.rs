@@ -16,10 +16,7 @@ fn streams_carry_bytes_and_then_messages_between_every_two_nodes() {
         ]
     });
     for start in expected {
-        assert!(
-            lines.iter().any(|line| line.starts_with(&start)),
-            "no {start:?} in {lines:#?}"
-        );
+        assert!(lines.iter().any(|line| line.starts_with(&start)), "no {start:?} in {lines:#?}");
     }
     streams.stop();
 }

@@ -48,13 +48,7 @@ impl Program {
         let stderr = child.stderr.take().expect("stderr is piped");
         forward(stdout, lines.clone());
         forward(stderr, lines);
-        Program {
-            name,
-            child,
-            output,
-            said: Vec::new(),
-            deadline: Instant::now() + TEST,
-        }
+        Program { name, child, output, said: Vec::new(), deadline: Instant::now() + TEST }
     }
 
     /// Waits for a line with `part` in it that was not waited for before.
@@ -63,10 +57,7 @@ impl Program {
             match self.next_line() {
                 Some(line) if line.contains(part) => return line,
                 Some(_) => {}
-                None => panic!(
-                    "{} ended without saying {part:?}: {:#?}",
-                    self.name, self.said
-                ),
+                None => panic!("{} ended without saying {part:?}: {:#?}", self.name, self.said),
             }
         }
     }
@@ -107,11 +98,7 @@ impl Program {
     pub fn end(mut self) -> (ExitStatus, Vec<String>) {
         while self.next_line().is_some() {}
         let status = self.child.wait().expect("the example can be waited for");
-        assert!(
-            killpg(self.pid(), None).is_err(),
-            "{} left processes behind",
-            self.name
-        );
+        assert!(killpg(self.pid(), None).is_err(), "{} left processes behind", self.name);
         let said = std::mem::take(&mut self.said);
         let panicked = said.iter().any(|line| line.contains("panicked"));
         assert!(!panicked, "{} panicked: {said:#?}", self.name);
@@ -121,11 +108,7 @@ impl Program {
     /// Calls `attempt` until it returns something; for what an event cannot tell.
     pub fn until<T>(&self, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         loop {
-            assert!(
-                Instant::now() < self.deadline,
-                "{}: not in time: {what}",
-                self.name
-            );
+            assert!(Instant::now() < self.deadline, "{}: not in time: {what}", self.name);
             if let Some(found) = attempt() {
                 return found;
             }
@@ -142,10 +125,7 @@ impl Program {
             }
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
-                panic!(
-                    "{} says nothing more and does not end: {:#?}",
-                    self.name, self.said
-                )
+                panic!("{} says nothing more and does not end: {:#?}", self.name, self.said)
             }
         }
     }
@@ -181,10 +161,7 @@ fn forward(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
 /// Where cargo put the example, seen from this test.
 fn binary(name: &str) -> PathBuf {
     let test = env::current_exe().expect("this test is a file");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("it lies in target/<profile>/deps");
+    let profile = test.ancestors().nth(2).expect("it lies in target/<profile>/deps");
     let binary = profile.join("examples").join(name);
     let missing = "is missing: run `cargo test -p examples`, which builds the examples first";
     assert!(binary.exists(), "{} {missing}", binary.display());
@@ -193,17 +170,13 @@ fn binary(name: &str) -> PathBuf {
 
 /// The root of the repository, where its README says to run things.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the package lies in the root")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the root")
 }
 
 /// A connection that waits for no answer longer than [`ANSWER`].
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, ANSWER).expect("it takes connections");
-    stream
-        .set_read_timeout(Some(ANSWER))
-        .expect("ANSWER is not zero");
+    stream.set_read_timeout(Some(ANSWER)).expect("ANSWER is not zero");
     stream
 }
 
@@ -222,34 +195,20 @@ pub fn get(address: SocketAddr, headers: &str) -> Answer {
 /// Asks for `/` on each of `count` connections, all of them open before the first asks.
 pub fn get_all(address: SocketAddr, count: usize) -> Vec<String> {
     let streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
-    streams
-        .into_iter()
-        .map(|stream| ask(stream, "").body)
-        .collect()
+    streams.into_iter().map(|stream| ask(stream, "").body).collect()
 }
 
 fn ask(mut stream: TcpStream, headers: &str) -> Answer {
     let request = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .expect("the request is taken");
+    stream.write_all(request.as_bytes()).expect("the request is taken");
     let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("the answer arrives");
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .expect("a head ends with an empty line");
-    Answer {
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
+    stream.read_to_string(&mut answer).expect("the answer arrives");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head ends with an empty line");
+    Answer { head: head.to_owned(), body: body.to_owned() }
 }
 
 /// The word after `key`, up to white space or a comma.
 pub fn word<'a>(text: &'a str, key: &str) -> &'a str {
-    let (_, rest) = text
-        .split_once(key)
-        .unwrap_or_else(|| panic!("no {key:?} in {text:?}"));
+    let (_, rest) = text.split_once(key).unwrap_or_else(|| panic!("no {key:?} in {text:?}"));
     rest.split([' ', ',', '\n']).next().unwrap_or_default()
 }
