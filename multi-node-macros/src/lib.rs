@@ -59,16 +59,17 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// its own fingerprint in. Two nodes open the channel only when both agree.
 ///
 /// What the fingerprint does not see: what nested types contain that are no messages themselves,
-/// what a type alias stands for, hand-written `Serialize` and `Deserialize`, and a generic argument
-/// in capital letters, which is taken for a constant. Where one of these changes what is sent, say
-/// so with `version`.
+/// what a type alias stands for, hand-written `Serialize` and `Deserialize`, and generic
+/// arguments such as `MAX`, in three capital letters or more, which are taken for constants (a
+/// shorter constant wants braces: `Grid<{ N }>`). Where one of these changes what is sent, say so
+/// with `version`.
 ///
 /// - `#[message(name = "chat")]` on the type: this name instead of the type's own.
 /// - `#[message(version = 2)]` on the type: the fingerprint is made of the name and this number,
 ///   and no longer of the definition.
 /// - `#[message(crate = "path")]` on the type: the path of `multi_node` where it has another name.
 /// - `#[message(opaque)]` on a field: leave out the fingerprint of the field's type. Two types that
-///   contain each other need it on one side.
+///   contain each other need it on one side: without it the compiler reports a cycle.
 ///
 /// ```
 /// use multi_node::Message;

@@ -1,7 +1,21 @@
 //! Finds what somebody meant who misspelt a word.
 
+/// Says that a word is none of the valid ones, which one was probably meant, and which there are.
+///
+/// `place` says where they are valid, when that is not everywhere: `" on a field"`.
+pub(crate) fn unknown(kind: &str, word: &str, place: &str, valid: &[&str]) -> String {
+    let hint = match closest(word, valid) {
+        Some(meant) => format!(", did you mean `{meant}`?"),
+        None => ":".to_owned(),
+    };
+    format!(
+        "unknown {kind} `{word}`{hint} valid {kind}s{place} are {}",
+        list(valid)
+    )
+}
+
 /// The word of `valid` that differs from `word` by two letters at most, if there is one.
-pub(crate) fn closest<'a>(word: &str, valid: &[&'a str]) -> Option<&'a str> {
+fn closest<'a>(word: &str, valid: &[&'a str]) -> Option<&'a str> {
     valid
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))

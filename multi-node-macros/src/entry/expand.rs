@@ -5,8 +5,8 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, ReturnType, Signature};
 
-use super::check::{Argument, Call, Options, Type};
 use super::function::{Function, Shape};
+use super::model::{Argument, Call, Options, Type};
 
 /// The function without its argument, which runs the real one as a node.
 ///

@@ -4,7 +4,9 @@ mod check;
 mod duration;
 mod expand;
 mod function;
+mod model;
 mod options;
+mod value;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -8,10 +8,10 @@ use syn::{Expr, Token};
 use super::check::valid_options;
 use crate::errors::Errors;
 
-/// One option as it was written: `name = value`.
+/// One option as it was written: `name = value`, or the name alone.
 pub(super) struct Given {
     pub(super) name: Ident,
-    pub(super) value: Expr,
+    pub(super) value: Option<Expr>,
 }
 
 /// The options that can be read; what cannot be read is reported, up to the next comma, and skipped.
@@ -41,22 +41,26 @@ fn one(input: ParseStream<'_>) -> syn::Result<Given> {
         return Err(input.error(message));
     }
     let name = input.call(Ident::parse_any)?;
-    let missing = |found: &str| {
-        let message = format!("expected `{name} = value`, {found}");
-        syn::Error::new(name.span(), message)
+    let ends = || input.is_empty() || input.peek(Token![,]);
+    let value = if ends() {
+        None
+    } else {
+        input
+            .parse::<Token![=]>()
+            .map_err(|error| expected_equals(&name, &error))?;
+        if ends() { None } else { Some(input.parse()?) }
     };
-    if !input.peek(Token![=]) {
-        return Err(missing("found no `=`"));
-    }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(missing("found no value"));
-    }
-    let value = input.parse()?;
     if !input.is_empty() {
         input.parse::<Token![,]>()?;
     }
     Ok(Given { name, value })
+}
+
+fn expected_equals(name: &Ident, error: &syn::Error) -> syn::Error {
+    syn::Error::new(
+        error.span(),
+        format!("expected `=` here: an option is `{name} = value`"),
+    )
 }
 
 fn skip_past_comma(input: ParseStream<'_>) {

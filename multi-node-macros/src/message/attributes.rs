@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Data, DeriveInput, Field, LitInt, LitStr, Path, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, LitInt, LitStr, Path, parse_quote};
 
 use crate::errors::Errors;
 use crate::suggest;
@@ -27,7 +27,7 @@ pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Attributes {
     };
     let mut seen = Vec::new();
     each_key(&input.attrs, errors, |meta| {
-        let key = known_key(&meta, "a type", &ON_TYPES, &mut seen)?;
+        let key = known_key(&meta, " on a type", &ON_TYPES, &mut seen)?;
         match key.to_string().as_str() {
             "name" => attributes.name = name(&meta)?,
             "version" => attributes.version = Some(version(&meta)?),
@@ -35,7 +35,7 @@ pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Attributes {
         }
         Ok(())
     });
-    check_fields(&input.data, errors);
+    check_within(&input.data, errors);
     attributes
 }
 
@@ -56,31 +56,55 @@ pub(super) fn is_opaque(field: &Field) -> bool {
     opaque
 }
 
-fn check_fields(data: &Data, errors: &mut Errors) {
-    let mut check = |fields: &syn::Fields| {
-        for field in fields {
-            let mut seen = Vec::new();
-            each_key(&field.attrs, errors, |meta| {
-                known_key(&meta, "a field", &ON_FIELDS, &mut seen).map(drop)
+/// Whether the type or a variant is deprecated, or may mention what is; serde's derives look there too.
+pub(super) fn allows_deprecated(input: &DeriveInput) -> bool {
+    let mut attributes: Vec<&Attribute> = input.attrs.iter().collect();
+    if let Data::Enum(data) = &input.data {
+        attributes.extend(data.variants.iter().flat_map(|variant| &variant.attrs));
+    }
+    attributes.into_iter().any(|attribute| {
+        let mut allowed = attribute.path().is_ident("deprecated");
+        if attribute.path().is_ident("allow") {
+            // What is not a list of names allows nothing.
+            let _ = attribute.parse_nested_meta(|meta| {
+                allowed |= meta.path.is_ident("deprecated");
+                Ok(())
             });
         }
+        allowed
+    })
+}
+
+/// The fields of a struct, or those of all variants.
+pub(super) fn fields(data: &Data) -> impl Iterator<Item = &Field> {
+    let lists: Vec<&Fields> = match data {
+        Data::Struct(data) => vec![&data.fields],
+        Data::Enum(data) => data
+            .variants
+            .iter()
+            .map(|variant| &variant.fields)
+            .collect(),
+        Data::Union(_) => Vec::new(),
     };
-    match data {
-        Data::Struct(data) => check(&data.fields),
-        Data::Enum(data) => {
-            for variant in &data.variants {
-                check(&variant.fields);
-            }
-            for attribute in data.variants.iter().flat_map(|variant| &variant.attrs) {
-                if attribute.path().is_ident("message") {
-                    errors.at(
-                        attribute,
-                        "`message` goes on the type or on a field, not on a variant",
-                    );
-                }
+    lists.into_iter().flatten()
+}
+
+fn check_within(data: &Data, errors: &mut Errors) {
+    for field in fields(data) {
+        let mut seen = Vec::new();
+        each_key(&field.attrs, errors, |meta| {
+            known_key(&meta, " on a field", &ON_FIELDS, &mut seen).map(drop)
+        });
+    }
+    if let Data::Enum(data) = data {
+        for attribute in data.variants.iter().flat_map(|variant| &variant.attrs) {
+            if attribute.path().is_ident("message") {
+                errors.at(
+                    attribute,
+                    "`message` goes on the type or on a field, not on a variant",
+                );
             }
         }
-        Data::Union(_) => {}
     }
 }
 
@@ -107,14 +131,7 @@ fn known_key(
 ) -> syn::Result<Ident> {
     let key = meta.path.require_ident()?;
     if !valid.iter().any(|name| key == name) {
-        let hint = match suggest::closest(&key.to_string(), valid) {
-            Some(meant) => format!(", did you mean `{meant}`?"),
-            None => ":".to_owned(),
-        };
-        let message = format!(
-            "unknown key `{key}`{hint} on {place} `message` takes {}",
-            suggest::list(valid)
-        );
+        let message = suggest::unknown("key", &key.to_string(), place, valid);
         return Err(meta.error(message));
     }
     if seen.contains(key) {

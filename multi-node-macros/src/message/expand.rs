@@ -1,10 +1,10 @@
 //! Writes the implementation of `Message`.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, allows_deprecated};
 use super::canonical;
 use super::nested::{self, Part};
 
@@ -23,8 +23,10 @@ pub(super) fn implementation(input: &DeriveInput, attributes: &Attributes) -> To
         }
         None => of_definition(input, library),
     };
+    let deprecated = allows_deprecated(input).then(|| quote!(#[allow(deprecated)]));
     quote! {
         #[automatically_derived]
+        #deprecated
         impl #library::Message for #ident {
             const NAME: &'static ::core::primitive::str = #name;
             const FINGERPRINT: ::core::primitive::u64 = #fingerprint;
@@ -38,18 +40,18 @@ fn of_definition(input: &DeriveInput, library: &syn::Path) -> TokenStream {
     if parts.is_empty() {
         return quote!(#hash);
     }
-    let folded = parts.iter().fold(quote!(#hash), |state, part| {
-        let value = match part {
-            Part::Type(ty) => quote!(<#library::__private::fingerprint::Of<#ty>>::FINGERPRINT),
-            Part::Length(length) => quote!({ #length } as ::core::primitive::u64),
-        };
-        quote!(#library::__private::fingerprint::fold(#state, #value))
+    let values = parts.iter().map(|part| match part {
+        Part::Type(ty) => quote!(<#library::__private::fingerprint::Of<#ty>>::FINGERPRINT),
+        Part::Length(length) => quote!({ #length } as ::core::primitive::u64),
     });
-    quote! {
+    // One statement a part: an expression of hundreds of parts would be as deep as it is long.
+    quote_spanned! {Span::mixed_site()=>
         {
             // Gives every type that is no message a fingerprint too.
             use #library::__private::fingerprint::NotAMessage as _;
-            #folded
+            let __state = #hash;
+            #(let __state = #library::__private::fingerprint::fold(__state, #values);)*
+            __state
         }
     }
 }

@@ -1,12 +1,9 @@
 //! The parts of a definition whose meaning its text does not tell: other types, and array lengths.
 
 use syn::punctuated::Punctuated;
-use syn::{
-    Data, Expr, ExprLit, Field, Fields, GenericArgument, Ident, PathArguments, Token, Type,
-    TypePath,
-};
+use syn::{Data, Expr, ExprLit, GenericArgument, Ident, PathArguments, Token, Type, TypePath};
 
-use super::attributes::is_opaque;
+use super::attributes::{fields, is_opaque};
 use super::canonical;
 
 /// Something that the compiler knows and the derive does not.
@@ -25,14 +22,8 @@ pub(super) fn parts(name: &Ident, data: &Data) -> Vec<Part> {
         parts: Vec::new(),
         seen: Vec::new(),
     };
-    match data {
-        Data::Struct(data) => collector.fields(&data.fields),
-        Data::Enum(data) => {
-            for variant in &data.variants {
-                collector.fields(&variant.fields);
-            }
-        }
-        Data::Union(_) => {}
+    for field in fields(data).filter(|field| !is_opaque(field)) {
+        collector.ty(&field.ty);
     }
     collector.parts
 }
@@ -44,12 +35,6 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn fields(&mut self, fields: &Fields) {
-        for Field { ty, .. } in fields.iter().filter(|field| !is_opaque(field)) {
-            self.ty(ty);
-        }
-    }
-
     fn ty(&mut self, ty: &Type) {
         match ty {
             Type::Path(path) => self.path(ty, path),
@@ -87,7 +72,7 @@ impl Collector<'_> {
     fn arguments(&mut self, arguments: &Punctuated<GenericArgument, Token![,]>) {
         for argument in arguments {
             match argument {
-                GenericArgument::Type(ty) if !may_be_constant(ty) => self.ty(ty),
+                GenericArgument::Type(ty) if !is_constant(ty) => self.ty(ty),
                 _ => {}
             }
         }
@@ -112,8 +97,11 @@ impl Collector<'_> {
     }
 }
 
-/// `N` in `Grid<u8, N>` is read as a type; only its spelling tells that it is none.
-fn may_be_constant(ty: &Type) -> bool {
+/// `MAX` in `ArrayVec<u8, MAX>` is read as a type; only its spelling tells that it is none.
+///
+/// Names of one or two capitals are as likely types: those are named as types, and if one is not,
+/// the compiler says so.
+fn is_constant(ty: &Type) -> bool {
     let Type::Path(TypePath {
         qself: None, path, ..
     }) = ty
@@ -122,6 +110,6 @@ fn may_be_constant(ty: &Type) -> bool {
     };
     path.get_ident().is_some_and(|name| {
         let name = name.to_string();
-        name.contains(|c: char| c.is_ascii_uppercase()) && !name.contains(char::is_lowercase)
+        name.len() >= 3 && !name.contains(char::is_lowercase)
     })
 }

@@ -58,22 +58,15 @@ pub(crate) struct Welcome {
 /// From a node to supervision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToMaster {
-    Hello {
-        protocol: u16,
-    },
     Ready,
     /// It drains, by its own decision or because it was told.
     Draining,
     /// It wants a link of this kind to every other node that wants one too.
     Want(LinkKind),
     /// It wants to watch this slot.
-    Borrow {
-        slot: u16,
-    },
+    Borrow { slot: u16 },
     /// It took this many fds off the socket: they no longer count as in flight.
-    Received {
-        fds: u16,
-    },
+    Received { fds: u16 },
     /// The master's own node alone: its `main` ended.
     Ended(Ended),
 }

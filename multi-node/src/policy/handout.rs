@@ -64,12 +64,14 @@ impl<T> Handout<T> {
         }
     }
 
-    /// `node` is gone: the kernel has closed what it had in flight, and what is queued is dropped.
-    pub(crate) fn gone(&mut self, node: NodeId) {
-        if let Some(lane) = self.lanes.remove(&node) {
-            self.in_flight -= lane.in_flight;
-            self.turns.retain(|turn| *turn != node);
-        }
+    /// `node` is gone: the kernel has closed what it had in flight; what was queued comes back.
+    pub(crate) fn gone(&mut self, node: NodeId) -> Vec<T> {
+        let Some(lane) = self.lanes.remove(&node) else {
+            return Vec::new();
+        };
+        self.in_flight -= lane.in_flight;
+        self.turns.retain(|turn| *turn != node);
+        lane.queue.into_iter().map(|(_, parcel)| parcel).collect()
     }
 
     /// The next parcel to send now. It counts as in flight from here on.

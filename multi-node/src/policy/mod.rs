@@ -7,6 +7,7 @@
 
 pub(crate) mod handout;
 pub(crate) mod mesh;
+pub(crate) mod place;
 pub(crate) mod supervisor;
 
 /// Time since supervision began.

@@ -6,5 +6,8 @@
 
 pub(crate) mod packet;
 pub(crate) mod page;
+pub(crate) mod poll;
+pub(crate) mod process;
+pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod watch;

@@ -45,7 +45,7 @@ pub use close::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 /// How long idle connections are kept once the node drains.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
-type BoxError = Box<dyn Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Where connections come from.
 pub(crate) trait Source {

@@ -82,6 +82,10 @@ fn a_parcel_without_fds_needs_no_room_and_keeps_its_order() {
     assert_eq!(polled(&mut handout), [(A, 0), (B, 10)]);
     handout.received(A, 1);
     assert_eq!(polled(&mut handout), [(A, 1), (A, 2)]);
+    handout.received(A, 1);
+    handout.push(B, 9, 11);
+    handout.push(B, 0, 12);
+    assert_eq!(polled(&mut handout), [(B, 11), (B, 12)]);
 }
 
 #[test]

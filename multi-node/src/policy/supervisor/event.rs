@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::{Generation, NodeId, Slot};
+use crate::config::{ExitStatus, Generation, NodeId, Slot};
 
 /// The settings that supervision depends on.
 #[derive(Debug, Clone)]
@@ -47,18 +47,6 @@ pub(crate) enum Event {
     Stop,
     /// SIGHUP.
     Reload,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitStatus {
-    Code(i32),
-    Signal {
-        signal: i32,
-        core: bool,
-    },
-    /// Somebody else reaped it, or nobody could.
-    Unknown,
 }
 
 /// What is to be done.

@@ -49,7 +49,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub(crate) use self::event::{
-    Action, Cause, Event, ExitStatus, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage,
+    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage,
     Who,
 };
 

@@ -1,6 +1,7 @@
 //! One worker's process: from its spawn to when it is gone.
 
-use super::event::{Action, Cause, ExitStatus, Next, Notice, Stage, Who};
+use super::event::{Action, Cause, Next, Notice, Stage, Who};
+use crate::config::ExitStatus;
 use super::{KILL_TIMEOUT, Phase, Supervisor, Time};
 use crate::config::{Generation, NodeId, Slot};
 
@@ -91,9 +92,10 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&node) else {
             return;
         };
-        if worker.pid.replace(pid).is_some() {
+        if worker.pid.is_some() {
             return;
         }
+        worker.pid = Some(pid);
         match &mut worker.state {
             State::Starting { .. } | State::Ready { .. } => {}
             State::Draining { .. } => self.actions.push_back(Action::Drain { node }),

@@ -26,6 +26,16 @@ fn a_death_told_twice_counts_once() {
 }
 
 #[test]
+fn a_spawn_told_twice_counts_once() {
+    let mut sim = Sim::running(rules(1));
+    sim.tell(Event::Stop);
+    let node = NodeId(1);
+    assert_eq!(sim.tell(Event::Spawned { node, pid: 7 }), NOTHING);
+    let (who, _) = sim.supervisor.workers().next().unwrap();
+    assert_eq!(who.pid, Some(pid_of(node)));
+}
+
+#[test]
 fn a_killed_worker_that_says_ready_stays_killed() {
     let mut sim = Sim::running(rules(1));
     sim.exits(1, 1);
@@ -66,6 +76,7 @@ fn nothing_is_told_to_a_process_that_was_not_reported_spawned() {
         "the spawn is under way, so the program cannot leave"
     );
     assert_eq!(sim.tell(spawned(2)), ["kill 2"]);
+    assert_eq!(sim.wait(KILL_TIMEOUT - millis(1)), NOTHING);
     assert_eq!(
         sim.is_killed(2),
         ["2/2g0 left, signal 9", "finish: stopped, main cut off"]

@@ -6,8 +6,10 @@ mod death;
 mod drain;
 mod first_start;
 mod late;
+mod property;
 mod reload;
 mod stop;
+mod world;
 
 use std::time::Duration;
 

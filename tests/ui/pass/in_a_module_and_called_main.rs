@@ -1,10 +1,11 @@
-// `main` itself, compiled and linked but not run as a server: the name of the test binary's real
-// entry point is taken from this module.
 mod program {
     use multi_node::Nodes;
 
+    use super::main as outer;
+
     #[multi_node::main(port = 8080, nodes = 4)]
     pub async fn main(nodes: Nodes) -> std::io::Result<()> {
+        let _: fn() = outer;
         nodes.shutdown().await;
         Ok(())
     }
