@@ -13,7 +13,7 @@ use std::{env, fs, io};
 
 use axum::Router;
 use axum::routing::get;
-use multi_node::{Builder, Nodes};
+use multi_node::{Builder, NodeCount, Nodes};
 
 /// `EX_CONFIG` of sysexits.h, as multi-node itself says it of a bad variable.
 const BAD_CONFIGURATION: i32 = 78;
@@ -64,7 +64,8 @@ fn set(builder: Builder, line: &str) -> Result<Builder, &'static str> {
     Ok(match key.trim() {
         "host" => builder.host(value),
         "port" => builder.port(value.parse().map_err(|_| "expected a port, 0 to 65535")?),
-        "nodes" => builder.nodes(value.parse().map_err(|_| "expected a number, 1 to 256")?),
+        "nodes" if value == "auto" => builder.nodes(NodeCount::Auto),
+        "nodes" => builder.nodes(value.parse::<usize>().map_err(|_| "expected 1 to 256, or auto")?),
         "master_listen" => {
             builder.master_listen(value.parse().map_err(|_| "expected true or false")?)
         }

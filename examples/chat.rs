@@ -8,11 +8,7 @@
 //! Expect: each window shows the node that it is on, and each line the node that it came from.
 //!         After the signal every window is back at once, most of them on a new node.
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::io;
-use std::pin::pin;
-use std::sync::Mutex;
+use std::{collections::BTreeMap, error::Error, io, pin::pin, sync::Mutex};
 
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
 use axum::extract::{Path, State, WebSocketUpgrade};

@@ -116,8 +116,8 @@ async fn ask(nodes: &Nodes, keeper: &str, session: u128) -> Result<Option<u32>, 
 
 /// Counts a visit to a session that is kept here.
 fn visit(session: u128) -> Option<u32> {
-    let mut kept = KEPT.lock().unwrap();
-    let visits = kept.get_mut(&session)?;
-    *visits += 1;
-    Some(*visits)
+    KEPT.lock().unwrap().get_mut(&session).map(|visits| {
+        *visits += 1;
+        *visits
+    })
 }

@@ -18,7 +18,7 @@ fn builder_has_the_nodes_that_its_file_asks_for() {
 fn builder_tells_file_line_and_what_is_expected() {
     let cases = [
         ("nodes = 2\n\nport = high\n", "3: `port = high`: expected a port, 0 to 65535"),
-        ("nodes = -1 # fewer\n", "1: `nodes = -1`: expected a number, 1 to 256"),
+        ("nodes = -1 # fewer\n", "1: `nodes = -1`: expected 1 to 256, or auto"),
         ("master_listen = no\n", "1: `master_listen = no`: expected true or false"),
         ("colour = red\n", "1: `colour = red`: expected one of host, port, nodes, master_listen"),
         ("port 80\n", "1: `port 80`: expected `key = value`"),

@@ -19,10 +19,10 @@ use nix::unistd::Pid;
 const TEST: Duration = Duration::from_secs(60);
 
 /// How long one answer may take.
-pub const ANSWER: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
 /// An example that runs, in a process group of its own that is killed on drop.
-pub struct Program {
+pub(crate) struct Program {
     name: &'static str,
     child: Child,
     output: Receiver<String>,
@@ -32,7 +32,7 @@ pub struct Program {
 
 impl Program {
     /// Starts an example on a port that the kernel chooses, at the root of the repository.
-    pub fn start(name: &'static str, arguments: &[&str]) -> Program {
+    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Program {
         let mut child = Command::new(binary(name))
             .args(arguments)
             .current_dir(root())
@@ -52,7 +52,7 @@ impl Program {
     }
 
     /// Waits for a line with `part` in it that was not waited for before.
-    pub fn line(&mut self, part: &str) -> String {
+    pub(crate) fn line(&mut self, part: &str) -> String {
         loop {
             match self.next_line() {
                 Some(line) if line.contains(part) => return line,
@@ -63,7 +63,7 @@ impl Program {
     }
 
     /// The address that it says it listens on, as one to connect to.
-    pub fn address(&mut self) -> SocketAddr {
+    pub(crate) fn address(&mut self) -> SocketAddr {
         let line = self.line("listening on ");
         let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
@@ -71,23 +71,23 @@ impl Program {
     }
 
     /// Signals the process that was started, which is the master.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("the master is there");
     }
 
     /// What a terminal does at Ctrl-C: SIGINT to all of them.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         killpg(self.pid(), Signal::SIGINT).expect("the group is there");
     }
 
     /// Ctrl-C, and a good end: exit code 0, no panic, nobody left. Returns all that was said.
-    pub fn stop(self) -> Vec<String> {
+    pub(crate) fn stop(self) -> Vec<String> {
         self.interrupt();
         self.ends_well()
     }
 
     /// Waits for a good end, as [`stop`](Program::stop).
-    pub fn ends_well(self) -> Vec<String> {
+    pub(crate) fn ends_well(self) -> Vec<String> {
         let name = self.name;
         let (status, said) = self.end();
         assert!(status.success(), "{name} ended with {status}: {said:#?}");
@@ -95,7 +95,7 @@ impl Program {
     }
 
     /// Waits until all its processes have ended: nobody has its output open any more.
-    pub fn end(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
         while self.next_line().is_some() {}
         let status = self.child.wait().expect("the example can be waited for");
         assert!(killpg(self.pid(), None).is_err(), "{} left processes behind", self.name);
@@ -106,7 +106,7 @@ impl Program {
     }
 
     /// Calls `attempt` until it returns something; for what an event cannot tell.
-    pub fn until<T>(&self, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         loop {
             assert!(Instant::now() < self.deadline, "{}: not in time: {what}", self.name);
             if let Some(found) = attempt() {
@@ -143,7 +143,7 @@ impl Drop for Program {
 }
 
 /// Kills one process outright.
-pub fn kill_process(pid: &str) {
+pub(crate) fn kill_process(pid: &str) {
     let pid = pid.parse().expect("a pid is a number");
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
 }
@@ -169,31 +169,31 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// The root of the repository, where its README says to run things.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the root")
 }
 
 /// A connection that waits for no answer longer than [`ANSWER`].
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, ANSWER).expect("it takes connections");
     stream.set_read_timeout(Some(ANSWER)).expect("ANSWER is not zero");
     stream
 }
 
 /// An HTTP answer.
-pub struct Answer {
+pub(crate) struct Answer {
     /// Status line and headers.
-    pub head: String,
-    pub body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// Asks for `/`, with more header lines, on a connection of its own.
-pub fn get(address: SocketAddr, headers: &str) -> Answer {
+pub(crate) fn get(address: SocketAddr, headers: &str) -> Answer {
     ask(connect(address), headers)
 }
 
 /// Asks for `/` on each of `count` connections, all of them open before the first asks.
-pub fn get_all(address: SocketAddr, count: usize) -> Vec<String> {
+pub(crate) fn get_all(address: SocketAddr, count: usize) -> Vec<String> {
     let streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
     streams.into_iter().map(|stream| ask(stream, "").body).collect()
 }
@@ -208,7 +208,7 @@ fn ask(mut stream: TcpStream, headers: &str) -> Answer {
 }
 
 /// The word after `key`, up to white space or a comma.
-pub fn word<'a>(text: &'a str, key: &str) -> &'a str {
+pub(crate) fn word<'a>(text: &'a str, key: &str) -> &'a str {
     let (_, rest) = text.split_once(key).unwrap_or_else(|| panic!("no {key:?} in {text:?}"));
     rest.split([' ', ',', '\n']).next().unwrap_or_default()
 }
