@@ -25,10 +25,7 @@ fn a_burst_is_spread_evenly() {
 
 #[test]
 fn a_burst_that_arrived_before_anybody_accepted_is_spread_evenly() {
-    let family = Arc::new(Family {
-        lends: false,
-        ..Family::new(4)
-    });
+    let family = Arc::new(Family::unwatched(4));
     let _clients = family.connect_many(400);
     let running = Running::of(family, 0..4);
     running.total.wait(400);
@@ -54,9 +51,7 @@ fn loads_in_the_page_are_the_connections_held_and_none_stay_behind() {
     let running = Running::unwatched(3);
     let clients = running.family.connect_many(100);
     running.total.wait(100);
-    let loads: Vec<_> = (0..3)
-        .map(|seat| running.family.page.load(seat) as usize)
-        .collect();
+    let loads: Vec<_> = (0..3).map(|seat| running.family.page.load(seat) as usize).collect();
     assert_eq!(loads, running.held());
     running.nodes.iter().for_each(Node::drop_all);
     drop(clients);
