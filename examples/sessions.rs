@@ -17,8 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::State, routing::get};
 use multi_node::{Message, NodeId, Nodes, Peer};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
-use tokio::time::{self, error::Elapsed};
+use tokio::{sync::oneshot, time, time::error::Elapsed};
 
 /// How long a keeper may take to answer, and a new node to be introduced to the others.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use crate::support::{Program, connect, word};
 
@@ -54,7 +55,8 @@ fn echo_takes_no_more_connections_after_ctrl_c_and_ends_when_the_last_has_closed
     let address = echo.address();
     let (mut stream, _) = greet(&mut echo, address);
     echo.interrupt();
-    echo.until("new connections are refused", || TcpStream::connect(address).err());
+    let at_once = Duration::from_millis(100);
+    echo.until("nobody can connect", || TcpStream::connect_timeout(&address, at_once).err());
     say(&mut stream, b"still here\n");
     drop(stream);
     echo.ends_well();

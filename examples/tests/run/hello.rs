@@ -4,28 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Program, get, get_all, kill_process, word};
+use crate::support::{Program, get, kill_process, word};
 
 #[test]
 fn hello_answers_from_several_nodes_and_replaces_one_that_was_killed() {
     let mut hello = Program::start("hello", &[]);
     let address = hello.address();
 
-    let answers = get_all(address, 16);
-    for answer in &answers {
-        let (node, slot) = (word(answer, "node="), word(answer, "slot="));
-        let pid = word(answer, "pid=");
-        assert_eq!(*answer, format!("hello from node={node} slot={slot} pid={pid} generation=0\n"));
-    }
-    let pids: BTreeMap<_, _> =
-        answers.iter().map(|a| (word(a, "slot="), word(a, "pid="))).collect();
-    assert!(pids.len() > 1, "one node answered all: {answers:#?}");
+    let mut pids = BTreeMap::new();
+    hello.until("all four nodes answered", || {
+        let answer = get(address, "").body;
+        let [node, slot, pid] = ["node=", "slot=", "pid="].map(|key| word(&answer, key));
+        assert_eq!(answer, format!("hello from node={node} slot={slot} pid={pid} generation=0\n"));
+        pids.insert(slot.to_owned(), pid.to_owned());
+        (pids.len() == 4).then_some(())
+    });
+    assert_eq!(Vec::from_iter(pids.keys()), ["0", "1", "2", "3"]);
 
-    let (slot, pid) = pids.last_key_value().expect("there are several");
-    kill_process(pid);
+    kill_process(&pids["2"]);
     let successor = hello.until("the slot answers again", || {
         let answer = get(address, "").body;
-        (word(&answer, "slot=") == *slot && word(&answer, "pid=") != *pid).then_some(answer)
+        (word(&answer, "slot=") == "2" && word(&answer, "pid=") != pids["2"]).then_some(answer)
     });
     let node: u32 = word(&successor, "node=").parse().expect("a node's number");
     assert!(node > 3, "a number was used again: {successor}");

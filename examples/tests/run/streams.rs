@@ -4,8 +4,7 @@ use crate::support::Program;
 
 #[test]
 fn streams_carry_bytes_and_then_messages_between_every_two_nodes() {
-    let streams = Program::start("streams", &[]);
-    let mut streams = streams;
+    let mut streams = Program::start("streams", &[]);
     let mut lines: Vec<_> = (0..6).map(|_| streams.line(" node ")).collect();
     lines.sort();
     let pairs = [("0", "1"), ("0", "2"), ("1", "2")];

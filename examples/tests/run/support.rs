@@ -189,16 +189,7 @@ pub(crate) struct Answer {
 
 /// Asks for `/`, with more header lines, on a connection of its own.
 pub(crate) fn get(address: SocketAddr, headers: &str) -> Answer {
-    ask(connect(address), headers)
-}
-
-/// Asks for `/` on each of `count` connections, all of them open before the first asks.
-pub(crate) fn get_all(address: SocketAddr, count: usize) -> Vec<String> {
-    let streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
-    streams.into_iter().map(|stream| ask(stream, "").body).collect()
-}
-
-fn ask(mut stream: TcpStream, headers: &str) -> Answer {
+    let mut stream = connect(address);
     let request = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).expect("the request is taken");
     let mut answer = String::new();
