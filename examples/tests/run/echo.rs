@@ -1,7 +1,7 @@
 //! `echo`: what is typed comes back, four connections are on four nodes, and a drain waits.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -55,9 +55,17 @@ fn echo_takes_no_more_connections_after_ctrl_c_and_ends_when_the_last_has_closed
     let address = echo.address();
     let (mut stream, _) = greet(&mut echo, address);
     echo.interrupt();
-    let at_once = Duration::from_millis(100);
-    echo.until("nobody can connect", || TcpStream::connect_timeout(&address, at_once).err());
+    echo.until("nobody serves a new connection", || knock(address).err());
     say(&mut stream, b"still here\n");
     drop(stream);
     echo.ends_well();
+}
+
+/// Whether a new connection is served at once.
+fn knock(address: SocketAddr) -> io::Result<()> {
+    let at_once = Duration::from_millis(100);
+    let mut stream = TcpStream::connect_timeout(&address, at_once)?;
+    stream.set_read_timeout(Some(at_once))?;
+    stream.write_all(b"?")?;
+    stream.read_exact(&mut [0])
 }
