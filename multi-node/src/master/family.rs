@@ -148,6 +148,16 @@ impl Family {
         }
     }
 
+    /// Lets nobody connect any more.
+    pub(super) fn refuse(&self) {
+        self.places.refuse();
+    }
+
+    /// Ends listening.
+    pub(super) fn close(&self) {
+        self.places.close();
+    }
+
     /// Tells `node` to drain.
     pub(super) fn drain(&mut self, node: NodeId, timeout: Duration) {
         self.hands.tell(node, &ToNode::Drain { timeout });

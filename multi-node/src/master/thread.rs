@@ -212,6 +212,8 @@ impl Thread {
                     };
                     self.policy.handle_event(self.now(), event);
                 }
+                Action::Refuse => self.family.refuse(),
+                Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
