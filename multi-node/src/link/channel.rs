@@ -162,8 +162,8 @@ impl Channel {
 
     /// This side receives no more; it may go on sending.
     pub(crate) fn drop_receiver(&self) {
-        let batches_let_go = self.inbox().deafen();
-        if batches_let_go {
+        let first = self.inbox().deafen();
+        if first {
             self.say(Close::Dropped);
         }
     }
@@ -195,7 +195,8 @@ impl Channel {
         match taken {
             Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
             Err(Overrun) => {
-                report::warn!("node {} sent more than its window: channel closed", self.node());
+                let node = self.node();
+                report::error!("a channel to node {node} is closed: it sent more than the window");
                 self.abort(Close::Malformed);
             }
         }

@@ -112,8 +112,7 @@ impl Reader {
         if self.buffer.capacity() >= need && self.buffer.capacity() <= READ {
             self.buffer.drain(..at);
         } else if self.buffer.capacity() < need || at > 0 {
-            let mut larger =
-                if need <= READ { self.link.pool().take() } else { Vec::with_capacity(need) };
+            let mut larger = self.link.pool().take_for(need);
             larger.extend_from_slice(&self.buffer[at..]);
             self.link.pool().give(std::mem::replace(&mut self.buffer, larger));
         }

@@ -27,6 +27,31 @@ use crate::report;
 ///
 /// Two handlers that only send to each other and never receive wait for ever once both windows
 /// are full: receive in the handler, and send from another task through [`Peer::sender`].
+///
+/// ```
+/// use multi_node::{Message, Peer};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// enum Job {
+///     Square(u64),
+///     Answer(u64),
+/// }
+///
+/// async fn worker(mut peer: Peer<Job>) {
+///     while let Some(job) = peer.recv().await {
+///         let sent = match job {
+///             Job::Square(n) => peer.send(&Job::Answer(n * n)).await,
+///             Job::Answer(n) => Ok(println!("node {} says {n}", peer.id())),
+///         };
+///         if let Err(error) = sent {
+///             eprintln!("{error}");
+///         }
+///     }
+///     println!("node {} is gone: {:?}", peer.id(), peer.close_reason());
+/// }
+/// # let _ = worker;
+/// ```
 pub struct Peer<M> {
     channel: Arc<Channel>,
     /// Whole frames, received from `at` on.
@@ -145,6 +170,28 @@ impl<M> fmt::Debug for Peer<M> {
 }
 
 /// Sends on the channel of a [`Peer`], from anywhere, also after the peer is gone.
+///
+/// ```
+/// use multi_node::{Message, Peer};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// struct Tick(u64);
+///
+/// async fn handler(mut peer: Peer<Tick>) {
+///     let sender = peer.sender();
+///     tokio::spawn(async move {
+///         let mut n = 0;
+///         while sender.send(&Tick(n)).await.is_ok() {
+///             n += 1;
+///         }
+///     });
+///     while let Some(Tick(n)) = peer.recv().await {
+///         println!("{n}");
+///     }
+/// }
+/// # let _ = handler;
+/// ```
 pub struct Sender<M> {
     channel: Arc<Channel>,
     message: PhantomData<fn() -> M>,
