@@ -1,7 +1,6 @@
 //! Programs that bring their own runtime, or take the listener out of fair accept.
 
 use std::io;
-use std::sync::mpsc;
 use std::thread;
 
 use multi_node::Nodes;
@@ -33,15 +32,17 @@ async fn accept_until_told(nodes: Nodes) -> io::Result<()> {
     let listener = nodes.listener().into_tokio()?;
     up(&nodes);
     let mut open = tokio::task::JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let (connection, _) = accepted?;
-                let (order, _) = tokio::sync::mpsc::unbounded_channel();
-                open.spawn(talk(nodes.clone(), connection, order));
-            }
-            () = nodes.shutdown() => break,
+    let accept = async {
+        while let Ok((connection, _)) = listener.accept().await {
+            let (order, _) = tokio::sync::mpsc::unbounded_channel();
+            open.spawn(talk(nodes.clone(), connection, order));
         }
+        // A stop ends listening, for whoever has not been told yet as well.
+        nodes.shutdown().await;
+    };
+    tokio::select! {
+        () = accept => {}
+        () = nodes.shutdown() => {}
     }
     while open.join_next().await.is_some() {}
     Ok(())
@@ -54,30 +55,18 @@ pub(crate) fn std_listener(nodes: Nodes) -> io::Result<()> {
     listener.set_nonblocking(false)?;
     up(&nodes);
     let own = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let (failed, failure) = mpsc::channel();
     let handle = own.handle().clone();
     let told = nodes.clone();
     thread::spawn(move || {
         let _inside = handle.enter();
-        let failure = loop {
-            let connection = listener.accept().and_then(|(connection, _)| {
-                connection.set_nonblocking(true)?;
-                tokio::net::TcpStream::from_std(connection)
-            });
-            match connection {
-                Ok(connection) => {
-                    let (order, _) = tokio::sync::mpsc::unbounded_channel();
-                    handle.spawn(talk(nodes.clone(), connection, order));
-                }
-                Err(failure) => break failure,
-            }
-        };
-        // Nobody waits for it once the node was told to drain.
-        let _ = failed.send(failure);
+        // A stop ends listening, and so this thread.
+        while let Ok((connection, _)) = listener.accept() {
+            connection.set_nonblocking(true).expect("a socket");
+            let connection = tokio::net::TcpStream::from_std(connection).expect("a runtime");
+            let (order, _) = tokio::sync::mpsc::unbounded_channel();
+            handle.spawn(talk(nodes.clone(), connection, order));
+        }
     });
     own.block_on(told.shutdown());
-    match failure.try_recv() {
-        Ok(failure) => Err(failure),
-        Err(_) => Ok(()),
-    }
+    Ok(())
 }

@@ -31,7 +31,9 @@ pub(crate) async fn mesh(nodes: Nodes) -> std::io::Result<()> {
         let greeted = Arc::clone(&greeted);
         async move {
             let greeting = Numbered { number: 0, load: Vec::new() };
-            peer.send(&greeting).await.expect("the peer lives");
+            if peer.send(&greeting).await.is_err() {
+                return;
+            }
             if peer.recv().await.is_some() && greeted.fetch_add(1, Ordering::Relaxed) + 1 == wanted
             {
                 say(format_args!("greeted node={me} by={wanted}"));

@@ -13,7 +13,7 @@ fn a_port_that_another_program_has_ends_the_start() {
     let taken = TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let program = scenario("lines").env("MULTI_NODE_PORT", port.to_string()).start();
-    refused(program, &[&port.to_string(), "in use"]);
+    refused(program, &[&port.to_string(), "taken"]);
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_second_instance_does_not_join_the_first_ones_port() {
     let nodes = first.wait_for_nodes(4);
     let port = first.addr().port().to_string();
     let second = scenario("lines").env("MULTI_NODE_PORT", &port).start();
-    refused(second, &[&port, "in use"]);
+    refused(second, &[&port, "taken"]);
     for who in nodes {
         reach(&first, |reached| reached.pid == who.pid);
     }
@@ -48,7 +48,7 @@ fn a_port_that_the_user_may_not_have_ends_the_start_with_a_remedy() {
     let program = Program::new(scratch.copy(PROGRAM, "program"));
     let program = program.arg("lines").env("MULTI_NODE_PORT", "80");
     let program = if geteuid().is_root() { program.user(65_534) } else { program };
-    refused(program.start(), &["80", "ermission"]);
+    refused(program.start(), &["80", "not permitted"]);
 }
 
 #[test]
