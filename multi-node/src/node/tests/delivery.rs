@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::time::Instant;
+
+use futures_core::Stream;
 
 use super::*;
 use crate::link::error::{CloseReason, SendError};
@@ -176,4 +179,16 @@ async fn flush_names_those_who_did_not_take_everything_in_time() {
 fn fill(socket: &OwnedFd) {
     let mut socket = UnixStream::from(socket.try_clone().unwrap());
     while socket.write(&[0; 4096]).is_ok() {}
+}
+
+#[tokio::test]
+async fn a_peer_is_a_stream_of_its_messages() {
+    let (_a, left, _b, mut right) = channel::<Number>(ChannelConfig::new()).await;
+    for n in 0..10 {
+        left.send(&Number(n)).await.unwrap();
+    }
+    for n in 0..10 {
+        let next = std::future::poll_fn(|cx| Pin::new(&mut right).poll_next(cx));
+        assert_eq!(soon(next).await, Some(Number(n)));
+    }
 }

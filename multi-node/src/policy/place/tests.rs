@@ -78,8 +78,8 @@ fn a_bucket_gives_its_burst_and_then_its_rate() {
     };
     assert_eq!(spent_at(ms(0)), Bucket::BURST);
     assert_eq!(spent_at(ms(2)), 0);
-    assert_eq!(spent_at(ms(5)), 2);
-    assert_eq!(spent_at(ms(1005)), Bucket::PER_SECOND);
+    assert_eq!(spent_at(ms(25)), 2);
+    assert_eq!(spent_at(ms(1025)), Bucket::PER_SECOND);
     assert_eq!(spent_at(ms(100_000)), Bucket::BURST);
     // A clock that steps back does no harm.
     assert_eq!(spent_at(ms(0)), 0);
