@@ -166,6 +166,7 @@ impl Thread {
                     self.node.acceptor.lend(slot, Sockets { listener, inbox });
                 }
             }
+            ToNode::SiblingsChanged => self.node.acceptor.ring_changed(),
             ToNode::Link { peer, kind } => {
                 if let Some(socket) = fds.next() {
                     self.node.hub.link(NodeId(peer), kind, socket);
