@@ -58,7 +58,8 @@ async fn measure(me: NodeId, publish: watch::Sender<Latest>) {
     let mut second = time::interval(Duration::from_secs(1));
     for number in 1.. {
         second.tick().await;
-        let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default(); // no disk: it is quick
+        // A blocking read, which is fine here: /proc never waits for a disk.
+        let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let load = text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f32::NAN);
         publish.send_replace(Some((me, Sample { number, load })));
     }
@@ -67,10 +68,10 @@ async fn measure(me: NodeId, publish: watch::Sender<Latest>) {
 /// The master's side: tells one worker each sample, for as long as there is that worker.
 async fn tell(peer: Peer<Sample>, mut latest: watch::Receiver<Latest>) {
     while latest.changed().await.is_ok() {
-        let Some((_, sample)) = latest.borrow_and_update().clone() else {
-            continue;
-        };
-        if peer.send(&sample).await.is_err() {
+        let news = latest.borrow_and_update().clone();
+        if let Some((_, sample)) = news
+            && peer.send(&sample).await.is_err()
+        {
             break; // the worker has gone
         }
     }

@@ -9,6 +9,9 @@
 //!
 //!         visit 3, kept by node 1, told by node 2
 //!         visit 1, kept by node 0, told by node 0 (node 1 is gone, and your session with it)
+//!
+//! Sessions end with their node, at a reload too, and never before; what must outlive it belongs
+//! in a database.
 
 use std::{collections::BTreeMap, io, sync::Mutex, time::Duration};
 
@@ -40,7 +43,8 @@ async fn main(nodes: Nodes) -> io::Result<()> {
     nodes.on_node(async |mut peer: Peer<Call>| {
         while let Some(message) = peer.recv().await {
             match message {
-                // Not waiting for room: two nodes that both did would wait for ever.
+                // Without waiting for room: two nodes that did could wait for each other. An
+                // answer that finds none is lost, and its caller gives up.
                 Call::Visit { call, session } => {
                     let _ = peer.try_send(&Call::Visited { call, visits: visit(session) });
                 }

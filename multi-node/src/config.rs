@@ -3,7 +3,11 @@
 //! Nothing here reads the environment or the attribute; `builder` does, and ends with a [`Settings`].
 
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// The most nodes a program may have.
 pub(crate) const MAX_NODES: u16 = 256;
@@ -11,7 +15,9 @@ pub(crate) const MAX_NODES: u16 = 256;
 /// A node's number: unique in the life of a program, never used again.
 ///
 /// The first master is 0; every process started after it takes the next number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// It travels in messages as it is, and its text form parses back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NodeId(pub(crate) u64);
 
 impl NodeId {
@@ -22,6 +28,14 @@ impl NodeId {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(NodeId)
     }
 }
 

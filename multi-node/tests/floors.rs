@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Modules that a line does not name must not be imported; `std` always may be.
 const FLOORS: [(&str, &[&str], &[&str]); 10] = [
-    ("config", &[], &[]),
+    ("config", &[], &["serde"]),
     ("error", &[], &["thiserror"]),
     ("report", &["config"], &["tracing"]),
     ("policy", &["config"], &[]),

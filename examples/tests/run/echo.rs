@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
-use crate::support::{Program, connect, word};
+use crate::support::{ANSWER, Program, connect, word};
 
 /// A connection that was echoed once, and the node that it is on.
 fn greet(echo: &mut Program, address: SocketAddr) -> (TcpStream, String) {
@@ -55,17 +54,12 @@ fn echo_takes_no_more_connections_after_ctrl_c_and_ends_when_the_last_has_closed
     let address = echo.address();
     let (mut stream, _) = greet(&mut echo, address);
     echo.interrupt();
-    echo.until("nobody serves a new connection", || knock(address).err());
+    echo.until("new connections are refused", || {
+        let refused = TcpStream::connect_timeout(&address, ANSWER).err()?;
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "{refused}");
+        Some(())
+    });
     say(&mut stream, b"still here\n");
     drop(stream);
     echo.ends_well();
-}
-
-/// Whether a new connection is served at once.
-fn knock(address: SocketAddr) -> io::Result<()> {
-    let at_once = Duration::from_millis(100);
-    let mut stream = TcpStream::connect_timeout(&address, at_once)?;
-    stream.set_read_timeout(Some(at_once))?;
-    stream.write_all(b"?")?;
-    stream.read_exact(&mut [0])
 }

@@ -29,6 +29,8 @@ pub(crate) enum ToNode {
     Outboxes { first: u16 },
     /// A sibling's listener and inbox (two fds), to be watched: answers [`ToMaster::Borrow`].
     Lent { slot: u16 },
+    /// A slot lost its node, or has one again: others may have to watch its queue now.
+    SiblingsChanged,
     /// One end of a socket pair to `peer`. One fd.
     Link { peer: u64, kind: LinkKind },
     /// Finish what is in flight, accept nothing new, leave within `timeout`.

@@ -1,6 +1,6 @@
 //! The processes of the program and what each holds: started, told, killed, reaped, let go of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(super) struct Family {
     page: Page,
     places: Places,
     free_seats: Vec<u16>,
+    /// The slots whose node died and that have no other yet.
+    vacant: BTreeSet<Slot>,
     members: BTreeMap<NodeId, Member>,
     hands: Hands,
     happenings: mpsc::Sender<Happening>,
@@ -56,6 +58,7 @@ impl Family {
             images: Images::of_this_program().map_err(StartError::system("open this program"))?,
             page: Page::create().map_err(StartError::system("make the load page"))?,
             free_seats: (0..SEATS).rev().collect(),
+            vacant: BTreeSet::new(),
             members: BTreeMap::new(),
             hands: Hands::new(),
             happenings,
@@ -148,8 +151,21 @@ impl Family {
             return;
         }
         self.page.seat(member.slot, member.seat);
-        if let Err(error) = self.places.start_listening(member.slot) {
-            report::error!("slot {}: cannot listen: {error}", member.slot);
+        let slot = member.slot;
+        if let Err(error) = self.places.start_listening(slot) {
+            report::error!("slot {slot}: cannot listen: {error}");
+        }
+        if self.vacant.remove(&slot) {
+            self.tell_siblings();
+        }
+    }
+
+    /// Has every node look again whose queue it must watch.
+    fn tell_siblings(&self) {
+        for (node, member) in &self.members {
+            if self.places.get(member.slot).is_some() {
+                self.hands.tell(*node, &ToNode::SiblingsChanged);
+            }
         }
     }
 
@@ -182,7 +198,10 @@ impl Family {
             return ExitStatus::Unknown;
         };
         self.hands.close(node);
-        self.page.vacate(member.slot, member.seat);
+        if self.page.vacate(member.slot, member.seat) {
+            self.vacant.insert(member.slot);
+            self.tell_siblings();
+        }
         self.free_seats.push(member.seat);
         member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
     }

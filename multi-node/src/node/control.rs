@@ -166,6 +166,7 @@ impl Thread {
                     self.node.acceptor.lend(slot, Sockets { listener, inbox });
                 }
             }
+            ToNode::SiblingsChanged => self.node.acceptor.ring_changed(),
             ToNode::Link { peer, kind } => {
                 if let Some(socket) = fds.next() {
                     self.node.hub.link(NodeId(peer), kind, socket);
@@ -213,10 +214,13 @@ impl Thread {
         if self.node.is_master && !self.orphan {
             return;
         }
-        let open = self.node.acceptor.open();
+        let open = match self.node.acceptor.open() {
+            1 => "1 connection".to_owned(),
+            open => format!("{open} connections"),
+        };
         let timeout = self.node.drain_timeout;
         report::warn!(
-            "slot {}, pid {}: drain_timeout ({timeout:?}) is over with {open} open connections: \
+            "slot {}, pid {}: drain_timeout ({timeout:?}) is over and {open} still open: \
              this node leaves",
             self.node.slot,
             process::pid(),

@@ -116,9 +116,7 @@ impl Node {
             Ok(None) => 0,
             Err(_) => EXIT_PANIC,
         };
-        if !told {
-            self.explain(code);
-        }
+        self.explain(code, told);
         let inner = &self.nodes.0;
         self.runtime.block_on(async {
             if told {
@@ -138,11 +136,11 @@ impl Node {
         code
     }
 
-    /// Names a `main` that ended although nobody had told it to.
-    fn explain(&self, code: u8) {
+    /// Names the node whose `main` failed, or ended although nobody had told it to.
+    fn explain(&self, code: u8, told: bool) {
         let slot = self.nodes.slot();
         match code {
-            0 if self.computes => {}
+            0 if told || self.computes => {}
             0 => report::warn!(
                 "slot {slot}: main returned without having been told to; \
                  end it with `nodes.shutdown().await` to keep this node alive"

@@ -119,11 +119,11 @@ impl Page {
         self.owner_word(slot).store(u32::from(seat) + 1, Relaxed);
     }
 
-    /// Leaves `slot` without an owner if `seat` still is. The master's, when the node died.
-    pub(crate) fn vacate(&self, slot: Slot, seat: Seat) {
+    /// Leaves `slot` without an owner if `seat` still is, and says whether it was. The master's,
+    /// when the node died.
+    pub(crate) fn vacate(&self, slot: Slot, seat: Seat) -> bool {
         let owned = u32::from(seat) + 1;
-        // Failing means that a successor owns the slot, which is what is wanted then.
-        let _ = self.owner_word(slot).compare_exchange(owned, 0, Relaxed, Relaxed);
+        self.owner_word(slot).compare_exchange(owned, 0, Relaxed, Relaxed).is_ok()
     }
 
     /// The seat that serves `slot`; `None` when no live node does.

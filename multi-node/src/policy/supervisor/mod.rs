@@ -155,6 +155,7 @@ impl Supervisor {
         }
     }
 
+    #[cfg(test)]
     /// Every worker's process that is not gone yet, by node; the master's own node is none.
     pub(crate) fn workers(&self) -> impl Iterator<Item = (Who, Stage)> + '_ {
         self.workers.values().map(|worker| (worker.who(), worker.stage()))
