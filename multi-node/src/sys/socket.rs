@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrLike,
-    SockaddrStorage, bind, getpeername, getsockname, listen, setsockopt, shutdown, socket, sockopt,
+    SockaddrStorage, bind, getpeername, getsockname, getsockopt, listen, setsockopt, shutdown,
+    socket, sockopt,
 };
 
 /// Binds one socket a slot to `addr`; only the first listens yet, the others when [`start`]ed.
@@ -41,6 +42,11 @@ pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Re
 pub(crate) fn start(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
     Ok(listen(&socket, backlog.unwrap_or(Backlog::MAXALLOWABLE))?)
+}
+
+/// Whether a socket listens.
+pub(crate) fn listens(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(getsockopt(&socket, sockopt::AcceptConn)?)
 }
 
 fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
