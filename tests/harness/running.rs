@@ -91,12 +91,23 @@ impl Running {
         self.wait(what, |state| state.lines.iter().find_map(&mut found))
     }
 
+    /// Waits until `count` nodes have said that they are up, and returns what they said.
+    #[track_caller]
+    pub fn wait_for_ups(&self, count: usize) -> Vec<Line> {
+        let up = self.wait(&format!("{count} nodes that are up"), |state| {
+            let up = state.lines.iter().filter(|line| line.text.starts_with("up node="));
+            let up: Vec<Line> = up.take(count).cloned().collect();
+            (up.len() == count).then_some(up)
+        });
+        let listeners = process::listening(self.pid);
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).extend(listeners);
+        up
+    }
+
     /// Waits until `count` nodes have said that they are up, and returns them in that order.
     #[track_caller]
     pub fn wait_for_nodes(&self, count: usize) -> Vec<Who> {
-        let up = self.wait_for_lines("up node=", count);
-        let listeners = process::listening(self.pid);
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).extend(listeners);
+        let up = self.wait_for_ups(count);
         up.iter().map(|line| Who::parse(&line.text).expect("an `up` line names the node")).collect()
     }
 
@@ -113,7 +124,7 @@ impl Running {
     /// listens everywhere.
     #[track_caller]
     pub fn addr(&self) -> SocketAddr {
-        let up = self.wait_for_line("up node=");
+        let up = self.wait_for_ups(1).remove(0);
         let mut addr: SocketAddr = up
             .field("addr")
             .and_then(|addr| addr.parse().ok())

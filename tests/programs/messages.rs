@@ -1,6 +1,7 @@
 //! Messages on order: what the other nodes hear, and what a sender is told.
 
 use std::fmt;
+use std::io;
 
 use multi_node::{Message, NodeStream, Nodes, Peer};
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ struct Counted(u64);
 ///
 /// A node that hears `leave` drops its peer; one that hears `panic` does.
 #[multi_node::main(port = 0, nodes = 4)]
-pub(crate) async fn chat(nodes: Nodes) {
+pub(crate) async fn chat(nodes: Nodes) -> io::Result<()> {
     let me = nodes.id();
     nodes.on_node(move |mut peer: Peer<Said>| async move {
         say(format_args!("met node={me} peer={}", peer.id()));
@@ -49,12 +50,13 @@ pub(crate) async fn chat(nodes: Nodes) {
     while let Ok((connection, _)) = listener.accept().await {
         tokio::spawn(take_orders(nodes.clone(), connection));
     }
+    Ok(())
 }
 
 async fn take_orders(
     nodes: Nodes,
     connection: impl AsyncRead + AsyncWrite + Unpin,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut stream = BufReader::new(connection);
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 0 {
@@ -118,7 +120,7 @@ struct NewNote {
 
 /// Two generations that do not agree on a type. Each node says which peers it meets.
 #[multi_node::main(port = 0, nodes = 3)]
-pub(crate) async fn versions(nodes: Nodes) -> std::io::Result<()> {
+pub(crate) async fn versions(nodes: Nodes) -> io::Result<()> {
     let me = nodes.id();
     if nodes.generation() == 0 {
         nodes.on_node(move |mut peer: Peer<OldNote>| async move {
@@ -139,7 +141,7 @@ pub(crate) async fn versions(nodes: Nodes) -> std::io::Result<()> {
 
 /// Raw streams, then typed ones: each end says its number in a line of text, then in a message.
 #[multi_node::main(port = 0, nodes = 3)]
-pub(crate) async fn streams(nodes: Nodes) {
+pub(crate) async fn streams(nodes: Nodes) -> io::Result<()> {
     let me = nodes.id();
     nodes.on_node_stream(move |stream: NodeStream| async move {
         let peer = stream.id();
@@ -172,4 +174,5 @@ pub(crate) async fn streams(nodes: Nodes) {
     up(&nodes);
     nodes.ready();
     nodes.shutdown().await;
+    Ok(())
 }

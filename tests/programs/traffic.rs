@@ -1,6 +1,7 @@
 //! Messages in numbers: many nodes, much traffic, large values, receivers that do not receive.
 
 use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,7 +24,7 @@ const LOAD: usize = 2_048;
 /// Every node greets every other, and says when it was greeted by as many as the second argument
 /// says.
 #[multi_node::main(port = 0)]
-pub(crate) async fn mesh(nodes: Nodes) -> std::io::Result<()> {
+pub(crate) async fn mesh(nodes: Nodes) -> io::Result<()> {
     let me = nodes.id();
     let wanted: usize = argument(2).parse().expect("a number");
     let greeted = Arc::new(AtomicUsize::new(0));
@@ -49,7 +50,7 @@ pub(crate) async fn mesh(nodes: Nodes) -> std::io::Result<()> {
 
 /// Every node sends a burst to every other at once, and says what came from each.
 #[multi_node::main(port = 0, nodes = 8)]
-pub(crate) async fn everyone(nodes: Nodes) {
+pub(crate) async fn everyone(nodes: Nodes) -> io::Result<()> {
     let me = nodes.id();
     nodes.on_node(move |mut peer: Peer<Numbered>| async move {
         let sender = peer.sender();
@@ -70,6 +71,7 @@ pub(crate) async fn everyone(nodes: Nodes) {
     up(&nodes);
     nodes.ready();
     nodes.shutdown().await;
+    Ok(())
 }
 
 /// Every two nodes send to each other, 64 messages ahead at most, and check the order for as long
@@ -106,7 +108,7 @@ pub(crate) async fn lockstep(nodes: Nodes) -> Result<(), String> {
 
 /// The master sends 8 MiB to everyone; each says what arrived.
 #[multi_node::main(port = 0, nodes = 3)]
-pub(crate) async fn large(nodes: Nodes) {
+pub(crate) async fn large(nodes: Nodes) -> io::Result<()> {
     const BYTES: u32 = 8 << 20;
     let me = nodes.id();
     let sends = nodes.is_master();
@@ -125,6 +127,7 @@ pub(crate) async fn large(nodes: Nodes) {
     up(&nodes);
     nodes.ready();
     nodes.shutdown().await;
+    Ok(())
 }
 
 #[derive(Debug, Serialize, Deserialize, Message)]
@@ -136,7 +139,7 @@ struct Answered(u64);
 /// The workers never receive messages of one type. The master fills that channel, then asks on
 /// another of the same link.
 #[multi_node::main(port = 0, nodes = 2)]
-pub(crate) async fn stuck(nodes: Nodes) {
+pub(crate) async fn stuck(nodes: Nodes) -> io::Result<()> {
     let asks = nodes.is_master();
     let (filled, full) = tokio::sync::watch::channel(false);
     let filled = Arc::new(filled);
@@ -175,4 +178,5 @@ pub(crate) async fn stuck(nodes: Nodes) {
     up(&nodes);
     nodes.ready();
     nodes.shutdown().await;
+    Ok(())
 }

@@ -41,7 +41,7 @@ fn the_environment_overrides_the_attribute() {
         .start();
     let nodes = program.wait_for_nodes(2);
     assert_eq!(workers(&nodes).len(), 1);
-    let up = program.wait_for_line("up ");
+    let up = program.wait_for_ups(1).remove(0);
     assert!(up.field("addr").is_some_and(|addr| addr.starts_with("0.0.0.0:")));
     program.stop();
 }
@@ -52,7 +52,7 @@ fn all_options_hold(program: &Running) {
     let nodes = program.wait_for_nodes(4);
     assert_eq!(workers(&nodes).len(), 3);
     assert_eq!(program.addr().ip(), IpAddr::from([127, 0, 0, 1]));
-    for up in program.wait_for_lines("up ", 4) {
+    for up in program.wait_for_ups(4) {
         let master = up.field("slot") == Some("0");
         assert_eq!(up.field("listens"), Some(if master { "false" } else { "true" }));
         assert_eq!(up.field("nodes"), Some("3"));

@@ -3,9 +3,7 @@
 use multi_node_tests::{HttpClient, LineClient, Load, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{
-    notice, reach, replace, scenario, send, soon, successor, wait_gone, workers,
-};
+use crate::support::{notice, reach, replace, scenario, send, soon, successor, wait_gone, workers};
 
 #[test]
 fn an_exit_code_is_reported_as_it_was() {

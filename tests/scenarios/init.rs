@@ -23,7 +23,7 @@ fn as_process_1_it_serves_passes_signals_on_and_leaves_with_their_outcome() {
 fn as_process_1_it_runs_no_main_but_the_masters() {
     let Some(program) = as_process_1() else { return };
     program.wait_for_nodes(4);
-    for up in program.wait_for_lines("up ", 4) {
+    for up in program.wait_for_ups(4) {
         assert_ne!(up.field("pid"), Some("1"), "{}", up.text);
     }
     let init = process_1(&program);
@@ -49,7 +49,8 @@ fn as_process_1_it_reaps_what_a_killed_master_leaves_and_reports_its_end() {
 /// The program as process 1 of its own, or `None` where nobody may make such a one.
 fn as_process_1() -> Option<Running> {
     let namespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
-    let allowed = Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
+    let allowed =
+        Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {
         eprintln!("not tried: no process namespace can be made here");
         return None;

@@ -48,6 +48,7 @@ fn a_message_to_one_node_reaches_that_one() {
     }
     let answer = client.ask("send me hello").expect("an answer");
     assert!(answer.contains("no channel"), "{answer}");
+    drop(client);
     let lines = program.stop();
     for target in &nodes[1..] {
         let text = format!("text=only-{}", target.node);
@@ -68,6 +69,7 @@ fn two_types_go_side_by_side() {
         let counted = format!("counted node={} from={} number=7", other.node, nodes[0].node);
         program.wait_for_line(&counted);
     }
+    drop(client);
     program.stop();
 }
 
@@ -88,6 +90,7 @@ fn a_node_that_dies_is_parted_from_and_its_successor_is_met() {
     let mut client = to(&program, nodes.iter().copied().find(|who| who.slot == 0).expect("one"));
     let answer = client.ask(&format!("send {} hello", died.node)).expect("an answer");
     assert_eq!(answer, format!("no peer {}", died.node));
+    drop(client);
     program.stop();
 }
 
@@ -104,6 +107,7 @@ fn a_dropped_peer_receives_no_more_and_the_sender_is_told() {
     // The other channels are as they were.
     client.ask("broadcast still").expect("an answer");
     heard(&program, nodes[2].node, from.node, "still");
+    drop(client);
     program.stop();
 }
 
@@ -119,6 +123,7 @@ fn a_handler_that_panics_closes_its_channel_and_no_more() {
     closes(&mut client, target);
     to(&program, target).ask("broadcast alive").expect("an answer");
     heard(&program, nodes[2].node, target.node, "alive");
+    drop(client);
     program.stop();
 }
 
@@ -174,7 +179,7 @@ fn generations_that_do_not_agree_on_a_type_do_not_open_it_and_say_why() {
     program.signal(Signal::SIGHUP);
     // The new workers meet each other; the master, and workers of the old kind, are refused.
     program.wait_for_lines("type=new", 2);
-    notice(&program, &["Note", "fingerprint"]);
+    notice(&program, &["Note", "no channel", "different definitions"]);
     for worker in workers(&nodes) {
         crate::support::wait_gone(&program, worker.pid);
     }
@@ -214,6 +219,7 @@ fn a_stopped_node_does_not_hold_up_messages_between_others() {
     }
     send(stopped.pid, Signal::SIGCONT);
     program.wait_for_line(&format!("counted node={} from=0 number=99", stopped.node));
+    drop(client);
     program.stop();
 }
 

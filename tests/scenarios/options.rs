@@ -95,10 +95,8 @@ fn without_restart_children_the_dead_stay_dead() {
 
 #[test]
 fn backlog_is_what_the_kernel_queues() {
-    let program = scenario("lines")
-        .env("MULTI_NODE_NODES", "1")
-        .env("MULTI_NODE_BACKLOG", "3")
-        .start();
+    let program =
+        scenario("lines").env("MULTI_NODE_NODES", "1").env("MULTI_NODE_BACKLOG", "3").start();
     program.wait_for_nodes(1);
     let addr = program.addr();
     program.signal(Signal::SIGSTOP);
@@ -127,9 +125,9 @@ fn drain_timeout_ends_the_patience_with_open_connections() {
     assert_eq!(program.wait_exit(), Exit::Code(0));
     let pid = worker.pid.to_string();
     let lines = program.finish();
-    let named = stderr(&lines).iter().any(|line| {
-        line.contains(&pid) && line.contains("slot 1") && line.contains("200ms")
-    });
+    let named = stderr(&lines)
+        .iter()
+        .any(|line| line.contains(&pid) && line.contains("slot 1") && line.contains("200ms"));
     assert!(named, "the one that was over the time is named");
 }
 

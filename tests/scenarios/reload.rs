@@ -82,9 +82,8 @@ fn reloads_asked_for_during_a_reload_are_one_more() {
 fn a_request_in_flight_is_finished_by_the_old_worker() {
     let program = scenario("http").start();
     let old = program.wait_for_nodes(4);
-    let mut slow: Vec<HttpClient> = (0..8)
-        .map(|_| HttpClient::connect(program.addr()).expect("someone listens"))
-        .collect();
+    let mut slow: Vec<HttpClient> =
+        (0..8).map(|_| HttpClient::connect(program.addr()).expect("someone listens")).collect();
     for client in &mut slow {
         client
             .send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")

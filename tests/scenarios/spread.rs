@@ -47,9 +47,8 @@ fn new_connections_go_to_the_node_that_lost_the_most() {
 
 #[test]
 fn without_the_master_the_workers_share_evenly() {
-    let program = scenario("lines")
-        .env("MULTI_NODE_MASTER_LISTEN", "false")
-        .env("MULTI_NODE_NODES", "3");
+    let program =
+        scenario("lines").env("MULTI_NODE_MASTER_LISTEN", "false").env("MULTI_NODE_NODES", "3");
     let served = Served::start(program, 4);
     let held = served.connect(CONNECTIONS);
     assert_even(&held, 3);
@@ -130,7 +129,7 @@ impl Served {
         let nodes = program.wait_for_nodes(processes);
         let addr = program.addr();
         let served = Served { program, addr, nodes, closed: Cell::new(0) };
-        let up = served.program.wait_for_lines("up node=", processes);
+        let up = served.program.wait_for_ups(processes);
         let serving: Vec<Pid> = up
             .iter()
             .filter(|up| up.field("listens") == Some("true"))
@@ -161,8 +160,7 @@ impl Served {
     #[track_caller]
     fn burst(&self, count: usize) -> Vec<Held> {
         let addr = self.addr;
-        let clients: Vec<_> =
-            (0..count).map(|_| thread::spawn(move || connect(addr))).collect();
+        let clients: Vec<_> = (0..count).map(|_| thread::spawn(move || connect(addr))).collect();
         clients.into_iter().map(|client| client.join().expect("it was served")).collect()
     }
 

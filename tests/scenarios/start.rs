@@ -19,8 +19,8 @@ fn every_node_runs_main_and_knows_what_it_is() {
     assert!(nodes.iter().all(|who| who.generation == 0));
     let master = nodes.iter().find(|who| who.slot == 0).expect("slot 0");
     assert_eq!((master.node, master.pid), (0, program.pid()));
-    let addr = program.wait_for_line("up ").field("addr").map(str::to_owned);
-    for up in program.wait_for_lines("up ", 4) {
+    let addr = program.wait_for_ups(1)[0].field("addr").map(str::to_owned);
+    for up in program.wait_for_ups(4) {
         assert_eq!(up.field("nodes"), Some("4"));
         assert_eq!(up.field("listens"), Some("true"));
         assert_eq!(up.field("addr"), addr.as_deref());

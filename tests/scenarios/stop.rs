@@ -21,7 +21,7 @@ fn each_of_the_three_signals_is_a_graceful_stop() {
 #[test]
 fn a_stop_during_the_start_is_one_too() {
     let program = scenario("lines").start();
-    program.wait_for_line("up ");
+    program.wait_for_ups(1);
     program.stop();
 }
 
@@ -55,7 +55,8 @@ fn a_request_that_is_half_sent_is_still_answered() {
     program.wait_for_nodes(4);
     let mut slow: Vec<HttpClient> = (0..8).map(|_| connect(&program)).collect();
     for client in &mut slow {
-        client.send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
+        client
+            .send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
             .expect("it is open");
     }
     program.signal(Signal::SIGTERM);

@@ -7,6 +7,7 @@ use crate::support::scenario;
 #[test]
 fn a_child_that_runs_the_same_binary_is_no_worker() {
     let program = scenario("family").start();
+    // Each node says that it is up once its own children are done.
     let nodes = program.wait_for_nodes(3);
     for who in &nodes {
         let started = program.wait_for(&format!("what {who:?} started"), |line| {
