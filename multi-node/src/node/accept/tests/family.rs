@@ -24,7 +24,7 @@ pub(super) struct Family {
     serving: RangeInclusive<Slot>,
     /// Whether siblings' sockets are lent. Who watches takes from a node that only waits for a
     /// CPU too, so that how evenly it spreads depends on the machine.
-    pub(super) lends: bool,
+    lends: bool,
     listeners: Vec<OwnedFd>,
     inboxes: Vec<(OwnedFd, OwnedFd)>,
 }
@@ -48,6 +48,13 @@ impl Family {
                 .collect(),
             listeners,
         }
+    }
+
+    /// The same, and nobody watches anybody.
+    pub(super) fn unwatched(nodes: u16) -> Family {
+        let mut family = Family::new(nodes);
+        family.lends = false;
+        family
     }
 
     pub(super) fn sockets(&self, slot: Slot) -> Sockets {
@@ -261,11 +268,7 @@ impl Running {
 
     /// Nodes that watch nobody.
     pub(super) fn unwatched(nodes: u16) -> Running {
-        let family = Family {
-            lends: false,
-            ..Family::new(nodes)
-        };
-        Running::of(Arc::new(family), 0..nodes)
+        Running::of(Arc::new(Family::unwatched(nodes)), 0..nodes)
     }
 
     /// Nodes in these slots only.

@@ -25,10 +25,7 @@ fn a_burst_is_spread_evenly() {
 
 #[test]
 fn a_burst_that_arrived_before_anybody_accepted_is_spread_evenly() {
-    let family = Arc::new(Family {
-        lends: false,
-        ..Family::new(4)
-    });
+    let family = Arc::new(Family::unwatched(4));
     let _clients = family.connect_many(400);
     let running = Running::of(family, 0..4);
     running.total.wait(400);
