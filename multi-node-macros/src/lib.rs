@@ -1,1 +1,89 @@
-//! The attribute `main` and the derive `Message`.
+//! The attribute `main` and the derive `Message`; use them through the crate `multi-node`.
+//!
+//! Each goes the same way: parse (values with their spans), check (every mistake collected, at its
+//! own span), expand. The macros decide nothing about running: they expand to calls that a program
+//! could make by hand, on `multi_node::Builder` and on the trait `multi_node::Message`.
+
+mod entry;
+mod errors;
+mod message;
+mod suggest;
+
+use proc_macro::TokenStream;
+
+/// Makes the program a master and its workers, which serve one port and talk to each other.
+///
+/// Put it on `async fn main()`, on `async fn main(nodes: Nodes)`, or, for a program that brings its
+/// own runtime, on `fn main(nodes: Nodes)`. A function of another name becomes one without
+/// arguments that `main` calls. The return type is any that `fn main` may have.
+///
+/// | option | default | what it is |
+/// | --- | --- | --- |
+/// | `port` | `80` | port to listen on, 0 to 65535; 0 lets the kernel choose |
+/// | `host` | `"0.0.0.0"` | address to listen on |
+/// | `listen = none` | | no port at all, for programs that only compute and talk |
+/// | `nodes` | `1` | how many nodes serve, 1 to 256, or `auto`: the CPUs this process may use |
+/// | `master_listen` | `true` | whether the master serves too; it is one of `nodes` then |
+/// | `restart_children` | `true` | whether a worker that dies is replaced |
+/// | `backlog` | `4096` | connections that the kernel queues for each node, 1 to 2147483647 |
+/// | `drain_timeout` | `"30s"` | how long a node that leaves may finish what it has begun |
+/// | `start_timeout` | `"60s"` | how long a node may take to get ready |
+/// | `flavor` | `"current_thread"` | tokio's runtime in each node, or `"multi_thread"` |
+/// | `worker_threads` | one a CPU | threads of the runtime `"multi_thread"` |
+/// | `crate` | `"::multi_node"` | path of this library where it has another name |
+///
+/// A duration is a whole number and its unit (`ms`, `s`, `m` or `h`) in quotes, or an expression of
+/// the type [`Duration`](core::time::Duration). Wherever a number, a string, a bool or a duration
+/// stands, any expression of that type may stand too, such as `port = settings().port`; it is
+/// evaluated in the master only.
+///
+/// ```no_run
+/// use multi_node::Nodes;
+///
+/// #[multi_node::main(port = 8080, nodes = 4, drain_timeout = "10s")]
+/// async fn main(nodes: Nodes) {
+///     println!("node {} of {}", nodes.id(), nodes.len());
+///     nodes.shutdown().await;
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
+    entry::expand(options.into(), function.into()).into()
+}
+
+/// Makes a type a message that nodes may send each other.
+///
+/// It gives the type a name, which its channel goes by, and a fingerprint of its definition: the
+/// kind, the variants, fields and types in their order, and serde's attributes, which change what
+/// is sent. A field whose type is a message too, also within `Vec`, `Option` and the like, brings
+/// its own fingerprint in. Two nodes open the channel only when both agree.
+///
+/// What the fingerprint does not see: what nested types contain that are no messages themselves,
+/// what a type alias stands for, hand-written `Serialize` and `Deserialize`, and generic
+/// arguments such as `MAX`, in three capital letters or more, which are taken for constants (a
+/// shorter constant wants braces: `Grid<{ N }>`). Where one of these changes what is sent, say so
+/// with `version`.
+///
+/// - `#[message(name = "chat")]` on the type: this name instead of the type's own.
+/// - `#[message(version = 2)]` on the type: the fingerprint is made of the name and this number,
+///   and no longer of the definition.
+/// - `#[message(crate = "path")]` on the type: the path of `multi_node` where it has another name.
+/// - `#[message(opaque)]` on a field: leave out the fingerprint of the field's type. Two types that
+///   contain each other need it on one side: without it the compiler reports a cycle.
+///
+/// ```
+/// use multi_node::Message;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Message)]
+/// enum Chat {
+///     Said { who: String, text: String },
+///     Left(String),
+/// }
+///
+/// assert_eq!(Chat::NAME, "Chat");
+/// ```
+#[proc_macro_derive(Message, attributes(message))]
+pub fn message(definition: TokenStream) -> TokenStream {
+    message::expand(definition.into()).into()
+}

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The most nodes a program may have.
-pub const MAX_NODES: u16 = 256;
+pub(crate) const MAX_NODES: u16 = 256;
 
 /// A node's number: unique in the life of a program, never used again.
 ///
@@ -26,14 +26,14 @@ impl fmt::Display for NodeId {
 }
 
 /// A node's place: the master's is 0, the workers' are 1 and up. A successor keeps it.
-pub type Slot = u16;
+pub(crate) type Slot = u16;
 
 /// Counts reloads: 0 for what the master started first.
-pub type Generation = u32;
+pub(crate) type Generation = u32;
 
 /// Which runtime a node's `main` runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavor {
+pub(crate) enum Flavor {
     /// One thread a node (the default): the nodes are the parallelism.
     CurrentThread,
     /// A thread pool in every node; `None` means one thread a CPU, as tokio counts them.
@@ -45,7 +45,7 @@ pub enum Flavor {
 
 /// Every option, evaluated and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Host and port to listen on; `None` for `listen = none`.
     pub(crate) listen: Option<(String, u16)>,
     /// Nodes that serve, 1..=[`MAX_NODES`]; the master is one of them when it listens.
@@ -77,11 +77,28 @@ impl Default for Settings {
 impl Settings {
     /// The slots that workers fill: with a master that listens it is one of the nodes.
     pub(crate) fn worker_slots(&self) -> std::ops::RangeInclusive<Slot> {
-        if self.master_listen { 1..=self.nodes - 1 } else { 1..=self.nodes }
+        if self.master_listen {
+            1..=self.nodes - 1
+        } else {
+            1..=self.nodes
+        }
     }
 
     /// The slots that accept connections.
     pub(crate) fn serving_slots(&self) -> std::ops::RangeInclusive<Slot> {
-        if self.master_listen { 0..=self.nodes - 1 } else { 1..=self.nodes }
+        if self.master_listen {
+            0..=self.nodes - 1
+        } else {
+            1..=self.nodes
+        }
     }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    Code(i32),
+    Signal { signal: i32, core: bool },
+    /// Somebody else took the status.
+    Unknown,
 }

@@ -1,7 +1,72 @@
 //! One attribute turns an async `main` into a supervised family of processes that serve one port
 //! and talk to each other.
-#![allow(dead_code)]
+//!
+//! ```no_run
+//! use multi_node::Nodes;
+//! use tokio::io::AsyncWriteExt;
+//!
+//! #[multi_node::main(port = 8080, nodes = 4)]
+//! async fn main(nodes: Nodes) -> std::io::Result<()> {
+//!     let listener = nodes.listener();
+//!     loop {
+//!         let (mut connection, _) = listener.accept().await?;
+//!         let line = format!("hello from node {}\n", nodes.id());
+//!         tokio::spawn(async move { connection.write_all(line.as_bytes()).await });
+//!     }
+//! }
+//! ```
+//!
+//! The process that the user starts is the **master**: it binds the port, starts the **workers**
+//! by executing the program again, and replaces them when they die. `main` runs in each of them,
+//! the master too; each is a **node**, and [`Nodes`] is what a node knows of itself and of the
+//! others.
+//!
+//! - The options are those of [`main`](macro@main) and of [`Builder`]; the environment
+//!   (`MULTI_NODE_PORT`, `MULTI_NODE_NODES`, …) overrides both.
+//! - [`Nodes::listener`] accepts: a connection goes to the node with the fewest open ones.
+//!   `Nodes::serve`, with the feature `http`, serves an axum `Router` or any tower service.
+//! - [`Nodes::on_node`] opens a channel of typed messages to every other node, those there and
+//!   those to come.
+//! - SIGHUP replaces every worker without losing a request; SIGTERM, SIGINT and SIGQUIT end the
+//!   program once what is in flight is done.
+//!
+//! Linux only: it builds on what Linux alone has (`pidfd`, `SO_REUSEPORT` balancing, sealed
+//! `memfd`s, epoll).
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "multi-node runs on Linux only: it needs pidfds, SO_REUSEPORT, memfds and the passing of file \
+     descriptors; on Windows use WSL 2, on macOS a Linux container or virtual machine"
+);
+
+mod builder;
 mod config;
+mod error;
 mod link;
+mod master;
+mod node;
+mod policy;
+mod report;
+mod runtime;
 mod sys;
+
+pub use builder::{Builder, NodeCount};
+pub use config::NodeId;
+pub use multi_node_macros::{Message, main};
+pub use link::channel::ChannelConfig;
+pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
+pub use link::message::Message;
+pub use node::{
+    Broadcast, Connection, Framed, FramedRecvError, FramedSendError, Listener, NodeStream, Nodes,
+    OpenGuard, Peer, Sender,
+};
+#[cfg(feature = "http")]
+pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
+pub use runtime::{run, run_blocking};
+
+/// What the macros expand to; not for anybody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::link::fingerprint;
+    pub use crate::runtime::{run, run_bare, run_blocking};
+}

@@ -58,7 +58,6 @@ pub(crate) struct Welcome {
 /// From a node to supervision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToMaster {
-    Hello { protocol: u16 },
     Ready,
     /// It drains, by its own decision or because it was told.
     Draining,

@@ -5,4 +5,9 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod packet;
+pub(crate) mod page;
+pub(crate) mod poll;
+pub(crate) mod process;
+pub(crate) mod signal;
 pub(crate) mod socket;
+pub(crate) mod watch;

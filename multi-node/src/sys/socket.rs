@@ -2,12 +2,15 @@
 //! without blocking.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use nix::errno::Errno;
+use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrStorage, accept4,
-    bind, getpeername, getsockname, listen, setsockopt, shutdown, socket, sockopt,
+    AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrLike,
+    SockaddrStorage, bind, getpeername, getsockname, listen, setsockopt, shutdown, socket, sockopt,
 };
 
 /// Binds one socket a slot to `addr`; only the first listens yet, the others when [`start`]ed.
@@ -36,12 +39,18 @@ pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Re
 
 /// Lets a bound socket queue connections. Harmless on one that does already.
 pub(crate) fn start(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
-    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
+    let backlog = i32::try_from(backlog)
+        .ok()
+        .and_then(|n| Backlog::new(n).ok());
     Ok(listen(&socket, backlog.unwrap_or(Backlog::MAXALLOWABLE))?)
 }
 
 fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
-    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let family = if addr.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
     setsockopt(&fd, sockopt::ReuseAddr, &true)?;
@@ -56,19 +65,85 @@ pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 fn to_std(addr: &SockaddrStorage) -> io::Result<SocketAddr> {
     addr.as_sockaddr_in()
         .map(|v4| SocketAddr::V4((*v4).into()))
-        .or_else(|| addr.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "not an internet address"))
+        .or_else(|| {
+            addr.as_sockaddr_in6()
+                .map(|v6| SocketAddr::V6((*v6).into()))
+        })
+        .ok_or_else(not_internet)
 }
 
-/// Takes one queued connection, non-blocking and close-on-exec.
+fn not_internet() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "not an internet address")
+}
+
+/// Takes one queued connection and its peer's address, non-blocking and close-on-exec.
 ///
 /// # Errors
-/// `WouldBlock` when none is queued; what accept(2) says otherwise.
-pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<TcpStream> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = accept4(listener.as_raw_fd(), flags)?;
+/// `WouldBlock` when none is queued; what accept(2) says otherwise: see [`Refusal`].
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut space = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: the kernel writes at most `length` bytes of an address to `space`, which has them.
+    let fd = Errno::result(unsafe {
+        libc::accept4(
+            listener.as_raw_fd(),
+            space.as_mut_ptr().cast(),
+            &mut length,
+            flags,
+        )
+    })?;
     // SAFETY: accept4 has just made this fd and nothing else knows its number.
-    Ok(TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) }))
+    let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    // SAFETY: `space` was zeroed, so all of it is initialised, and holds an address of `length`.
+    let peer = unsafe { SockaddrStorage::from_raw(space.as_ptr().cast(), Some(length)) };
+    let peer = peer.ok_or_else(not_internet)?;
+    Ok((stream, to_std(&peer)?))
+}
+
+/// Why [`accept`] gave no connection, as far as the caller must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is queued.
+    Empty,
+    /// This one connection failed before it was taken, or the call was interrupted: try again.
+    Passing,
+    /// The process or the machine is out of fds or memory: trying at once again is in vain.
+    Exhausted,
+    /// The socket does not listen: [`close_for_all`] ended that, or it has not begun.
+    Closed,
+    /// The socket cannot be accepted from, now or later.
+    Lasting,
+}
+
+impl Refusal {
+    /// Tells the kinds of failure apart, as accept(2) says under "Error handling".
+    pub(crate) fn of(error: &io::Error) -> Refusal {
+        match error.raw_os_error().map(Errno::from_raw) {
+            None if error.kind() == io::ErrorKind::WouldBlock => Refusal::Empty,
+            Some(Errno::EAGAIN) => Refusal::Empty,
+            Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                Refusal::Exhausted
+            }
+            Some(
+                Errno::ECONNABORTED
+                | Errno::EINTR
+                | Errno::EPERM
+                | Errno::ENETDOWN
+                | Errno::EPROTO
+                | Errno::ENOPROTOOPT
+                | Errno::EHOSTDOWN
+                | Errno::ENONET
+                | Errno::EHOSTUNREACH
+                | Errno::EOPNOTSUPP
+                | Errno::ENETUNREACH
+                | Errno::ETIMEDOUT
+                | Errno::ECONNRESET,
+            ) => Refusal::Passing,
+            Some(Errno::EINVAL) => Refusal::Closed,
+            Some(_) | None => Refusal::Lasting,
+        }
+    }
 }
 
 /// The address of the other end of a connected socket.

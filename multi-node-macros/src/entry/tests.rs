@@ -1,0 +1,151 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::function::Function;
+use super::model::Options;
+use super::{check, expand, options};
+use crate::errors::Errors;
+
+fn checked(attribute: TokenStream) -> (Options, Vec<String>) {
+    let mut errors = Errors::default();
+    let given = options::parse(attribute, &mut errors);
+    let options = check::check(given, &mut errors);
+    (options, errors.messages())
+}
+
+fn calls(attribute: TokenStream) -> Vec<String> {
+    let (options, errors) = checked(attribute);
+    assert_eq!(errors, [""; 0]);
+    options
+        .calls
+        .iter()
+        .map(|call| call.method.to_string())
+        .collect()
+}
+
+fn expanded(attribute: &str, item: &str) -> String {
+    let tokens = |source: &str| source.parse().expect("tokens");
+    let expanded = expand(tokens(attribute), tokens(item));
+    syn::parse2::<syn::File>(expanded.clone()).expect("an expansion is Rust");
+    expanded.to_string()
+}
+
+#[test]
+fn no_option_calls_no_method() {
+    assert_eq!(calls(quote!()), [""; 0]);
+}
+
+#[test]
+fn a_comma_within_a_value_does_not_end_it() {
+    let attribute = quote! {
+        port = pick::<A, B>(1, 2),
+        host = (|a, b| [a, b].concat())("x", "y"),
+        nodes = if a < b { 1 } else { 2 },
+    };
+    assert_eq!(calls(attribute), ["port", "host", "nodes"]);
+}
+
+#[test]
+fn after_a_mistake_the_next_option_is_read() {
+    let (options, errors) = checked(quote!(port: 80, = 3, nodes = 4, "x" = 1, 7 8, backlog = 9));
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    let methods: Vec<_> = options
+        .calls
+        .iter()
+        .map(|call| call.method.to_string())
+        .collect();
+    assert_eq!(methods, ["nodes", "backlog"]);
+}
+
+#[test]
+fn every_limit_is_exact() {
+    let accepted = [
+        quote!(port = 0),
+        quote!(port = 65_535u16),
+        quote!(port = 0x50),
+        quote!(port = (80)),
+        quote!(nodes = 1),
+        quote!(nodes = 256),
+        quote!(backlog = 1),
+        quote!(backlog = 2147483647),
+        quote!(flavor = "multi_thread", worker_threads = 1),
+        quote!(flavor = "multi_thread", worker_threads = 65535),
+    ];
+    for attribute in accepted {
+        let text = attribute.to_string();
+        assert_eq!(checked(attribute).1, [""; 0], "{text}");
+    }
+    let refused = [
+        quote!(port = 65536),
+        quote!(port = -1),
+        quote!(port = 80u32),
+        quote!(port = 8.0),
+        quote!(port = 99999999999999999999999999),
+        quote!(nodes = 0),
+        quote!(nodes = 257),
+        quote!(nodes = 4u8),
+        quote!(nodes = -4),
+        quote!(nodes = true),
+        quote!(backlog = 0),
+        quote!(backlog = 2147483648),
+        quote!(flavor = "multi_thread", worker_threads = 0),
+        quote!(flavor = "multi_thread", worker_threads = 65536),
+        quote!(master_listen = 1),
+        quote!(restart_children = -1),
+        quote!(host = ""),
+        quote!(host = 'c'),
+        quote!(drain_timeout = 30),
+        quote!(drain_timeout = -30),
+        quote!(start_timeout = "60"),
+        quote!(listen = auto),
+        quote!(listen = 80),
+        quote!(flavor = multi_thread),
+        quote!(crate = 3),
+        quote!(crate = f()),
+    ];
+    for attribute in refused {
+        let text = attribute.to_string();
+        assert_eq!(checked(attribute).1.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn whatever_contradicts_is_reported_once_an_option() {
+    let (_, errors) = checked(quote!(port = 1, listen = none, host = "a", backlog = 3));
+    assert_eq!(errors.len(), 3);
+    let (_, errors) = checked(quote!(worker_threads = 2, flavor = "current_thread"));
+    assert_eq!(errors.len(), 1);
+    // The flavor is wrong, so nobody can say that it contradicts.
+    let (_, errors) = checked(quote!(worker_threads = 2, flavor = "many"));
+    assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn a_mistake_leaves_a_function_of_that_name() {
+    let function = expanded(
+        "port = \"80\", nodes = 4",
+        "async fn serve(nodes: Nodes) -> u8 { 1 }",
+    );
+    assert!(function.contains("compile_error"), "{function}");
+    assert!(function.contains("fn serve () -> u8"), "{function}");
+    assert!(function.contains(". nodes (4usize)"), "{function}");
+    assert!(!function.contains(". port"), "{function}");
+
+    let function = expanded("", "async fn serve<T>(a: A, b: T) -> T where T: X { b }");
+    assert!(function.contains("fn serve () {"), "{function}");
+    let inner = "async fn serve < T > (a : A , b : T) -> T where T : X { b }";
+    assert!(function.contains(inner), "{function}");
+}
+
+#[test]
+fn what_is_no_function_stays_as_it_is() {
+    let item = expanded("", "struct App { port: u16 }");
+    assert!(item.ends_with("struct App { port : u16 }"), "{item}");
+}
+
+#[test]
+fn the_body_is_not_looked_into() {
+    let tokens = quote!(async fn main() { let one = 1 let two = = });
+    let function: Function = syn::parse2(tokens).expect("the body is raw tokens");
+    assert_eq!(function.signature.ident, "main");
+}

@@ -1,0 +1,99 @@
+use super::*;
+
+fn settle(builder: Builder, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    let lookup = |name: &str| {
+        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
+    };
+    builder.settle(lookup).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_defaults_are_those_of_2010() {
+    let settings = settle(Builder::new(), &[]).unwrap();
+    assert_eq!(settings.listen, Some(("0.0.0.0".to_owned(), 80)));
+    assert_eq!(settings.nodes, 1);
+    assert!(settings.master_listen);
+    assert!(settings.restart_children);
+    assert_eq!(settings.flavor, Flavor::CurrentThread);
+}
+
+#[test]
+fn every_variable_overrides_its_option() {
+    let variables = [
+        ("MULTI_NODE_PORT", "8080"),
+        ("MULTI_NODE_HOST", "::1"),
+        ("MULTI_NODE_NODES", "7"),
+        ("MULTI_NODE_MASTER_LISTEN", "false"),
+        ("MULTI_NODE_RESTART_CHILDREN", "0"),
+        ("MULTI_NODE_BACKLOG", "17"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "1500ms"),
+        ("MULTI_NODE_START_TIMEOUT", "2m"),
+    ];
+    let settings = settle(Builder::new().port(1).nodes(2), &variables).unwrap();
+    let expected = Settings {
+        listen: Some(("::1".to_owned(), 8080)),
+        nodes: 7,
+        master_listen: false,
+        restart_children: false,
+        backlog: 17,
+        drain_timeout: Duration::from_millis(1500),
+        start_timeout: Duration::from_secs(120),
+        flavor: Flavor::CurrentThread,
+    };
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn a_bad_variable_is_named_with_its_value_and_what_is_expected() {
+    for (name, value, expected) in [
+        ("MULTI_NODE_PORT", "65536", "a port, 0 to 65535"),
+        ("MULTI_NODE_PORT", "", "a port, 0 to 65535"),
+        ("MULTI_NODE_HOST", "", "an address or a host name"),
+        ("MULTI_NODE_NODES", "0", "1 to 256, or auto"),
+        ("MULTI_NODE_NODES", "257", "1 to 256, or auto"),
+        ("MULTI_NODE_MASTER_LISTEN", "yes", "true or false"),
+        ("MULTI_NODE_RESTART_CHILDREN", "TRUE", "true or false"),
+        ("MULTI_NODE_BACKLOG", "0", "1 to 2147483647"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "30", "a time such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "-1s", "a time such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "99999999999999999999h", "a time such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_START_TIMEOUT", "0s", "a time above zero such as 500ms, 30s, 5m or 1h"),
+    ] {
+        let error = settle(Builder::new(), &[(name, value)]).unwrap_err();
+        assert_eq!(error, format!("{name}={value:?}: expected {expected}"));
+    }
+}
+
+#[test]
+fn a_bad_option_is_named_too() {
+    for (builder, line) in [
+        (Builder::new().nodes(0), "nodes=\"0\": expected 1 to 256, or auto"),
+        (Builder::new().nodes(70_000), "nodes=\"70000\": expected 1 to 256, or auto"),
+        (Builder::new().backlog(0), "backlog=\"0\": expected 1 to 2147483647"),
+        (
+            Builder::new().worker_threads(2),
+            "worker_threads=\"2\": expected flavor = \"multi_thread\" with it",
+        ),
+        (Builder::new().multi_thread().worker_threads(0), "worker_threads=\"0\": expected 1 or more"),
+    ] {
+        assert_eq!(settle(builder, &[]).unwrap_err(), line);
+    }
+}
+
+#[test]
+fn the_environment_heals_a_bad_option() {
+    let settings = settle(Builder::new().nodes(0), &[("MULTI_NODE_NODES", "2")]).unwrap();
+    assert_eq!(settings.nodes, 2);
+}
+
+#[test]
+fn auto_is_at_least_one_node() {
+    let settings = settle(Builder::new().nodes(NodeCount::Auto), &[]).unwrap();
+    assert!((1..=MAX_NODES).contains(&settings.nodes));
+}
+
+#[test]
+fn listen_none_ignores_the_port() {
+    let settings = settle(Builder::new().listen_none(), &[("MULTI_NODE_PORT", "1")]).unwrap();
+    assert_eq!(settings.listen, None);
+}

@@ -1,0 +1,19 @@
+//! What a type must tell about itself to travel between nodes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A type that nodes send to each other; derive it beside serde's two traits.
+///
+/// `#[derive(Message)]` names the type and takes a fingerprint of its definition. Two nodes open
+/// the channel of a type only when both agree on the two, so that two generations of a program
+/// whose messages differ refuse each other instead of decoding garbage.
+///
+/// What the fingerprint cannot see is the inside of nested types that are no `Message`
+/// themselves: raise `#[message(version = …)]` when one of those changes.
+pub trait Message: Serialize + DeserializeOwned + Send + 'static {
+    /// The name that the nodes match the type by, at most 255 bytes.
+    const NAME: &'static str;
+    /// Changes whenever the definition does.
+    const FINGERPRINT: u64;
+}

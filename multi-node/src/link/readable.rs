@@ -1,0 +1,35 @@
+//! Read readiness of any fd, on tokio.
+//!
+//! No pipe is meant here: tokio's safe way to register an fd of any kind is its pipe reader,
+//! whose "unchecked" constructor takes all of them. `AsyncFd` would need `unsafe`.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::net::unix::pipe;
+
+/// An fd, registered with the runtime that it was made in.
+#[derive(Debug)]
+pub(crate) struct Readable(pipe::Receiver);
+
+impl Readable {
+    /// # Errors
+    /// When the kernel's poll does not take it, or there is no room.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O enabled.
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Readable> {
+        Ok(Readable(pipe::Receiver::from_owned_fd_unchecked(fd)?))
+    }
+
+    /// Waits until there may be something to read. Cancel-safe.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
+    /// Calls `take` if there may be something to read; on `WouldBlock` it counts as unreadable
+    /// until the kernel says otherwise.
+    pub(crate) fn try_io<T>(&self, take: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.0.try_io(take)
+    }
+}

@@ -1,0 +1,214 @@
+//! The processes of the program and what each holds: started, told, killed, reaped, let go of.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::handing::{Hands, Parcel};
+use super::image::Images;
+use super::listen::Places;
+use super::watch::{self, Happening};
+use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
+use crate::error::StartError;
+use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
+use crate::report;
+use crate::sys::packet;
+use crate::sys::page::{Page, SEATS};
+use crate::sys::process::{Child, Start};
+
+/// All nodes, the master's own among them, and what they share.
+pub(super) struct Family {
+    settings: Settings,
+    start: Start,
+    images: Images,
+    page: Page,
+    places: Places,
+    free_seats: Vec<u16>,
+    members: BTreeMap<NodeId, Member>,
+    hands: Hands,
+    happenings: mpsc::Sender<Happening>,
+}
+
+/// A node.
+struct Member {
+    slot: Slot,
+    generation: Generation,
+    /// Its entry in the load page.
+    seat: u16,
+    /// `None` for the master's own node.
+    child: Option<Child>,
+}
+
+impl Family {
+    /// Binds the port and makes what all nodes share; starts no process.
+    pub(super) fn found(
+        settings: Settings,
+        happenings: mpsc::Sender<Happening>,
+    ) -> Result<Family, StartError> {
+        Ok(Family {
+            places: Places::bind(&settings)?,
+            settings,
+            start: Start::of_this_process(),
+            images: Images::of_this_program().map_err(StartError::system("open this program"))?,
+            page: Page::create().map_err(StartError::system("make the load page"))?,
+            free_seats: (0..SEATS).rev().collect(),
+            members: BTreeMap::new(),
+            hands: Hands::new(),
+            happenings,
+        })
+    }
+
+    /// Makes the master's own node a member; its end of the control socket.
+    pub(super) fn adopt_master(&mut self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = packet::packet_pair()?;
+        let seat = self.seat()?;
+        let watched = ours.try_clone()?;
+        self.admit(NodeId::MASTER, ours, Member { slot: 0, generation: 0, seat, child: None });
+        tokio::spawn(watch::own_node(NodeId::MASTER, watched, self.happenings.clone()));
+        Ok(theirs)
+    }
+
+    /// Starts a worker; its pid.
+    ///
+    /// # Errors
+    /// When it cannot be started; then nothing is left of it.
+    pub(super) fn spawn(
+        &mut self,
+        node: NodeId,
+        slot: Slot,
+        generation: Generation,
+    ) -> io::Result<u32> {
+        let (ours, theirs) = packet::packet_pair()?;
+        let watched = ours.try_clone()?;
+        let seat = self.seat()?;
+        let child = self
+            .images
+            .of(generation)
+            .and_then(|image| self.start.spawn(image, theirs))
+            .and_then(|child| child.handle().map(|handle| (child, handle)));
+        let (child, handle) = child.inspect_err(|_| self.free_seats.push(seat))?;
+        let pid = child.pid();
+        self.admit(node, ours, Member { slot, generation, seat, child: Some(child) });
+        tokio::spawn(watch::worker(node, watched, handle, self.happenings.clone()));
+        Ok(pid)
+    }
+
+    fn seat(&mut self) -> io::Result<u16> {
+        let seat = self.free_seats.pop();
+        let seat = seat.ok_or_else(|| io::Error::other(format!("{SEATS} processes are enough")))?;
+        self.page.reset(seat);
+        Ok(seat)
+    }
+
+    fn admit(&mut self, node: NodeId, control: OwnedFd, member: Member) {
+        let (slot, listens) = (member.slot, self.places.get(member.slot).is_some());
+        let welcome = self.welcome(node, &member, listens);
+        self.members.insert(node, member);
+        self.hands.open(node, control);
+        self.hands.give(node, Parcel::Welcome(Box::new(welcome)));
+        if listens {
+            self.hands.give_outboxes(node, slot, self.settings.serving_slots());
+        }
+        self.hand_out();
+    }
+
+    fn welcome(&self, node: NodeId, member: &Member, listens: bool) -> Welcome {
+        Welcome {
+            protocol: PROTOCOL,
+            node: node.0,
+            slot: member.slot,
+            generation: member.generation,
+            seat: member.seat,
+            nodes: self.settings.nodes,
+            first_serving_slot: self.places.first(),
+            local_addr: self.places.local_addr,
+            listens,
+            drain_timeout: self.settings.drain_timeout,
+            pool: match self.settings.flavor {
+                Flavor::CurrentThread => None,
+                Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
+            },
+        }
+    }
+
+    /// `node` can serve: from now on its slot's connections are its own.
+    pub(super) fn ready(&mut self, node: NodeId) {
+        let Some(member) = self.members.get(&node) else {
+            return;
+        };
+        if self.places.get(member.slot).is_none() {
+            return;
+        }
+        self.page.seat(member.slot, member.seat);
+        if let Err(error) = self.places.start_listening(member.slot) {
+            report::error!("slot {}: cannot listen: {error}", member.slot);
+        }
+    }
+
+    /// Tells `node` to drain.
+    pub(super) fn drain(&mut self, node: NodeId, timeout: Duration) {
+        self.hands.tell(node, &ToNode::Drain { timeout });
+    }
+
+    pub(super) fn kill(&self, node: NodeId) {
+        if let Some(child) = self.members.get(&node).and_then(|member| member.child.as_ref())
+            && let Err(error) = child.kill()
+        {
+            report::warn!("node {node}, pid {}: cannot be killed: {error}", child.pid());
+        }
+    }
+
+    /// Takes the status of a node whose process has exited and lets go of all that was its.
+    pub(super) fn bury(&mut self, node: NodeId) -> ExitStatus {
+        let Some(member) = self.members.remove(&node) else {
+            return ExitStatus::Unknown;
+        };
+        self.hands.close(node);
+        self.page.vacate(member.slot, member.seat);
+        self.free_seats.push(member.seat);
+        member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
+    }
+
+    /// Lets go of the program files that neither `current` nor any live node runs.
+    pub(super) fn forget_images(&mut self, current: Generation) {
+        let members = &self.members;
+        self.images.keep(|generation| {
+            generation == current || members.values().any(|m| m.generation == generation)
+        });
+    }
+
+    /// Gives `node` the sockets of `slot` to watch.
+    pub(super) fn lend(&mut self, node: NodeId, slot: Slot) {
+        if self.places.get(slot).is_some() {
+            self.hands.give(node, Parcel::Lent(slot));
+        }
+    }
+
+    /// Makes a socket pair and hands its ends to `a` and `b`.
+    pub(super) fn connect(&mut self, a: NodeId, b: NodeId, kind: LinkKind) {
+        match packet::stream_pair() {
+            Ok((to_b, to_a)) => {
+                self.hands.give(a, Parcel::Link { peer: b, kind, socket: to_b });
+                self.hands.give(b, Parcel::Link { peer: a, kind, socket: to_a });
+            }
+            Err(error) => report::error!("cannot connect nodes {a} and {b}: {error}"),
+        }
+    }
+
+    /// How many links may be made now without hoarding sockets that wait to be handed out.
+    pub(super) fn has_room_for_links(&self) -> bool {
+        self.hands.links_waiting() < super::handing::LINKS_WAITING
+    }
+
+    pub(super) fn received(&mut self, node: NodeId, fds: u16) {
+        self.hands.received(node, fds);
+    }
+
+    /// Sends what fits into the window of fds in flight.
+    pub(super) fn hand_out(&mut self) {
+        self.hands.send(&self.page, &self.places);
+    }
+}

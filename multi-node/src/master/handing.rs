@@ -1,0 +1,156 @@
+//! Hands fds to the nodes, never more at a time than the kernel lets be in flight: it counts
+//! them against this user's limit until the receiver has taken them off its socket.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::listen::Places;
+use crate::config::{NodeId, Slot};
+use crate::link::codec;
+use crate::link::control::{LinkKind, MAX_DATAGRAM, MAX_FDS, ToNode, Welcome};
+use crate::policy::handout::Handout;
+use crate::report;
+use crate::sys::packet;
+use crate::sys::page::Page;
+use crate::sys::process;
+
+/// Socket pairs that may wait to be handed out before no more are made.
+pub(super) const LINKS_WAITING: usize = 64;
+
+/// What is handed to one node in one datagram.
+pub(super) enum Parcel {
+    Welcome(Box<Welcome>),
+    /// The write ends of the inboxes of these slots.
+    Outboxes(RangeInclusive<Slot>),
+    /// The sockets of a sibling.
+    Lent(Slot),
+    Link { peer: NodeId, kind: LinkKind, socket: OwnedFd },
+}
+
+/// The control sockets of all nodes, and what waits to be sent over them.
+pub(super) struct Hands {
+    controls: BTreeMap<NodeId, OwnedFd>,
+    parcels: Handout<Parcel>,
+    links_waiting: usize,
+}
+
+impl Hands {
+    pub(super) fn new() -> Hands {
+        // A quarter: user code passes fds too, and so do the nodes among themselves.
+        let window = u16::try_from(process::fd_limit() / 4).unwrap_or(u16::MAX).clamp(8, 256);
+        Hands { controls: BTreeMap::new(), parcels: Handout::new(window), links_waiting: 0 }
+    }
+
+    pub(super) fn open(&mut self, node: NodeId, control: OwnedFd) {
+        self.controls.insert(node, control);
+    }
+
+    pub(super) fn close(&mut self, node: NodeId) {
+        self.controls.remove(&node);
+        let dropped = self.parcels.gone(node);
+        self.links_waiting -= dropped.iter().filter(|parcel| parcel.is_link()).count();
+    }
+
+    /// Puts `parcel` behind what waits for `node` already.
+    pub(super) fn give(&mut self, node: NodeId, parcel: Parcel) {
+        if self.controls.contains_key(&node) {
+            self.links_waiting += usize::from(parcel.is_link());
+            self.parcels.push(node, parcel.fds(), parcel);
+        }
+    }
+
+    /// Gives the node at `slot` the outboxes of all others.
+    pub(super) fn give_outboxes(&mut self, node: NodeId, slot: Slot, serving: RangeInclusive<Slot>) {
+        let (first, last) = serving.into_inner();
+        for run in [(first, slot.checked_sub(1)), (slot + 1, Some(last))] {
+            let (mut from, Some(to)) = run else { continue };
+            while from <= to {
+                let end = to.min(from + MAX_FDS as Slot - 1);
+                self.give(node, Parcel::Outboxes(from..=end));
+                from = end + 1;
+            }
+        }
+    }
+
+    pub(super) fn received(&mut self, node: NodeId, fds: u16) {
+        self.parcels.received(node, fds);
+    }
+
+    pub(super) fn links_waiting(&self) -> usize {
+        self.links_waiting
+    }
+
+    /// Sends what fits into the window.
+    pub(super) fn send(&mut self, page: &Page, places: &Places) {
+        while let Some((node, parcel)) = self.parcels.poll() {
+            self.links_waiting -= usize::from(parcel.is_link());
+            let Some((message, fds)) = parcel.open(page, places) else { continue };
+            if let Err(error) = self.deliver(node, &message, &fds) {
+                report::error!("cannot hand {message:?} to node {node}: {error}");
+            }
+        }
+    }
+
+    /// Tells `node` something that needs no fds.
+    pub(super) fn tell(&self, node: NodeId, message: &ToNode) {
+        if let Err(error) = self.deliver(node, message, &[]) {
+            report::error!("cannot tell node {node} {message:?}: {error}");
+        }
+    }
+
+    fn deliver(&self, node: NodeId, message: &ToNode, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let Some(control) = self.controls.get(&node) else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        codec::encode_into(&mut bytes, message, MAX_DATAGRAM).map_err(io::Error::other)?;
+        match packet::send(control.as_fd(), &bytes, fds) {
+            // It has just ended; its exit is on its way.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent,
+        }
+    }
+}
+
+impl Parcel {
+    fn is_link(&self) -> bool {
+        matches!(self, Parcel::Link { .. })
+    }
+
+    /// How many fds travel with it.
+    fn fds(&self) -> u16 {
+        match self {
+            Parcel::Welcome(welcome) if welcome.listens => 3,
+            Parcel::Welcome(_) | Parcel::Link { .. } => 1,
+            Parcel::Outboxes(slots) => slots.end() - slots.start() + 1,
+            Parcel::Lent(_) => 2,
+        }
+    }
+
+    /// The message and the fds, in the order that the message names.
+    fn open<'a>(&'a self, page: &'a Page, places: &'a Places) -> Option<(ToNode, Vec<BorrowedFd<'a>>)> {
+        Some(match self {
+            Parcel::Welcome(welcome) => {
+                let mut fds = vec![page.fd()];
+                if let Some(place) = places.get(welcome.slot).filter(|_| welcome.listens) {
+                    fds.extend([place.listener.as_fd(), place.inbox.as_fd()]);
+                }
+                (ToNode::Welcome(Welcome::clone(welcome)), fds)
+            }
+            Parcel::Outboxes(slots) => {
+                let outboxes = slots.clone().map(|slot| Some(places.get(slot)?.outbox.as_fd()));
+                (ToNode::Outboxes { first: *slots.start() }, outboxes.collect::<Option<_>>()?)
+            }
+            Parcel::Lent(slot) => {
+                let place = places.get(*slot)?;
+                let fds = vec![place.listener.as_fd(), place.inbox.as_fd()];
+                (ToNode::Lent { slot: *slot }, fds)
+            }
+            Parcel::Link { peer, kind, socket } => {
+                (ToNode::Link { peer: peer.0, kind: *kind }, vec![socket.as_fd()])
+            }
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! The program files that workers run: one a generation, pinned when the generation began, so
+//! that a crash after a deploy does not upgrade one worker by accident.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::Generation;
+use crate::sys::process::Image;
+
+/// The pinned images, by generation.
+#[derive(Debug)]
+pub(super) struct Images {
+    /// Where a reload looks: what the program was called by, made absolute; symbolic links are
+    /// left in it, so that `current -> releases/42` is followed anew.
+    path: PathBuf,
+    pinned: BTreeMap<Generation, Image>,
+}
+
+impl Images {
+    /// Pins the running program as generation 0.
+    pub(super) fn of_this_program() -> io::Result<Images> {
+        let path = match std::env::args_os().next() {
+            Some(name) => called_by(&name),
+            None => None,
+        };
+        let path = path.map_or_else(std::env::current_exe, Ok)?;
+        Ok(Images { path, pinned: BTreeMap::from([(0, Image::running()?)]) })
+    }
+
+    /// The image of `generation`: what lies at the path now, when it is a new one.
+    ///
+    /// # Errors
+    /// As [`Image::open`], with the path.
+    pub(super) fn of(&mut self, generation: Generation) -> io::Result<&Image> {
+        use std::collections::btree_map::Entry;
+        match self.pinned.entry(generation) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => match Image::open(&self.path) {
+                Ok(image) => Ok(entry.insert(image)),
+                Err(error) => {
+                    Err(io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+                }
+            },
+        }
+    }
+
+    /// Lets go of every image that `is_used` no more.
+    pub(super) fn keep(&mut self, is_used: impl Fn(Generation) -> bool) {
+        self.pinned.retain(|generation, _| is_used(*generation));
+    }
+}
+
+/// The file that a shell finds for `name`, absolute.
+fn called_by(name: &OsStr) -> Option<PathBuf> {
+    let name = Path::new(name);
+    if name.components().count() > 1 || name.is_absolute() {
+        return std::path::absolute(name).ok().filter(|path| path.exists());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
+        .and_then(|found| std::path::absolute(found).ok())
+}

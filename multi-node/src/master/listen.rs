@@ -1,0 +1,106 @@
+//! The sockets that the master holds for its whole life and lends to the nodes: for each slot
+//! that serves a listener and an inbox.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use crate::config::{Settings, Slot};
+use crate::error::StartError;
+use crate::sys::{packet, socket};
+
+/// How long a port that is taken is asked for again: a predecessor that was killed just now may
+/// take so long to let go of it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often, then.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// What the kernel queues for one slot.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) listener: OwnedFd,
+    /// The end that the node reads.
+    pub(super) inbox: OwnedFd,
+    /// The end that its siblings write.
+    pub(super) outbox: OwnedFd,
+    listening: bool,
+}
+
+/// The places of all slots that serve; none with `listen = none`.
+#[derive(Debug)]
+pub(super) struct Places {
+    first: Slot,
+    places: Vec<Place>,
+    backlog: u32,
+    pub(super) local_addr: Option<SocketAddr>,
+}
+
+impl Places {
+    /// Binds the sockets of all slots. Only the first takes connections yet.
+    ///
+    /// # Errors
+    /// One line that names the address, the cause and the remedy.
+    pub(super) fn bind(settings: &Settings) -> Result<Places, StartError> {
+        let first = *settings.serving_slots().start();
+        let mut places = Places { first, places: Vec::new(), backlog: settings.backlog, local_addr: None };
+        let Some((host, port)) = &settings.listen else {
+            return Ok(places);
+        };
+        let addr = resolve(host, *port)?;
+        let listeners = bind_patiently(addr, settings)?;
+        places.local_addr = Some(
+            socket::local_addr(listeners[0].as_fd())
+                .map_err(|cause| StartError::listen(addr, cause))?,
+        );
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let pair = packet::packet_pair();
+            let (inbox, outbox) = pair.map_err(StartError::system("make an inbox"))?;
+            places.places.push(Place { listener, inbox, outbox, listening: index == 0 });
+        }
+        Ok(places)
+    }
+
+    pub(super) fn first(&self) -> Slot {
+        self.first
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Place> {
+        self.places.get(usize::from(slot.checked_sub(self.first)?))
+    }
+
+    /// Lets the kernel queue connections at `slot`, from when its first node can serve.
+    pub(super) fn start_listening(&mut self, slot: Slot) -> io::Result<()> {
+        let Some(index) = slot.checked_sub(self.first) else {
+            return Ok(());
+        };
+        match self.places.get_mut(usize::from(index)) {
+            Some(place) if !place.listening => {
+                place.listening = true;
+                socket::start(place.listener.as_fd(), self.backlog)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, StartError> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let unknown = |cause| StartError::Host { host: host.to_owned(), cause };
+    let mut found = (bare, port).to_socket_addrs().map_err(unknown)?;
+    found.next().ok_or_else(|| unknown(io::ErrorKind::NotFound.into()))
+}
+
+fn bind_patiently(addr: SocketAddr, settings: &Settings) -> Result<Vec<OwnedFd>, StartError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match socket::bind_slots(addr, settings.nodes.into(), settings.backlog) {
+            // The kernel tells nobody that a port is free again: asking is all there is.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(RETRY);
+            }
+            bound => return bound.map_err(|cause| StartError::listen(addr, cause)),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a node's process says and how it ends, in the order in which it happened: one task a
+//! process, which reads its control socket and waits for its exit.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use tokio::sync::mpsc;
+
+use crate::config::NodeId;
+use crate::link::codec;
+use crate::link::control::{MAX_DATAGRAM, ToMaster};
+use crate::link::readable::Readable;
+use crate::report;
+use crate::sys::packet;
+
+/// What happened to a node.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Said(NodeId, ToMaster),
+    /// Its process can be reaped; everything that it said came before.
+    Exited(NodeId),
+}
+
+/// Watches the master's own node, whose process is this one.
+pub(super) async fn own_node(node: NodeId, control: OwnedFd, to: mpsc::Sender<Happening>) {
+    if let Err(error) = listen(node, control, std::future::pending(), &to).await {
+        report::error!("the control socket of the master's own node failed: {error}");
+    }
+}
+
+/// Watches a worker until it has exited; `handle` is readable then.
+pub(super) async fn worker(
+    node: NodeId,
+    control: OwnedFd,
+    handle: OwnedFd,
+    to: mpsc::Sender<Happening>,
+) {
+    let watched = async {
+        let handle = Readable::new(handle)?;
+        listen(node, control, handle.readable(), &to).await
+    };
+    if let Err(error) = watched.await {
+        report::error!("node {node}: cannot be watched: {error}");
+    }
+    // Supervision outlives its tasks: when nobody is left to tell, all is over.
+    let _ = to.send(Happening::Exited(node)).await;
+}
+
+/// Passes on what `control` brings until `end`, and what it had brought by then.
+async fn listen(
+    node: NodeId,
+    control: OwnedFd,
+    end: impl Future<Output = io::Result<()>>,
+    to: &mpsc::Sender<Happening>,
+) -> io::Result<()> {
+    let readable = Readable::new(control.try_clone()?)?;
+    let mut end = std::pin::pin!(end);
+    let mut open = true;
+    loop {
+        tokio::select! {
+            biased;
+            ready = readable.readable(), if open => ready?,
+            ended = &mut end => break ended?,
+        }
+        match readable.try_io(|| take(&control)) {
+            Ok(Some(message)) => say(node, message, to).await,
+            Ok(None) => open = false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                // What matters from here on is when it ends.
+                report::warn!("node {node}: its control socket failed: {error}");
+                open = false;
+            }
+        }
+    }
+    while let Ok(Some(message)) = take(&control) {
+        say(node, message, to).await;
+    }
+    Ok(())
+}
+
+async fn say(node: NodeId, message: ToMaster, to: &mpsc::Sender<Happening>) {
+    // As in `worker`.
+    let _ = to.send(Happening::Said(node, message)).await;
+}
+
+/// One message; `None` at the end.
+fn take(control: &OwnedFd) -> io::Result<Option<ToMaster>> {
+    let mut buffer = [0; MAX_DATAGRAM];
+    match packet::receive(control.as_fd(), &mut buffer) {
+        Ok((0, _)) => Ok(None),
+        Ok((length, _)) => codec::decode(&buffer[..length]).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+        Err(error) => Err(error),
+    }
+}

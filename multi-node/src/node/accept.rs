@@ -1,0 +1,273 @@
+//! Fair accept: connections from the node's own queue, from its inbox, and from siblings that do
+//! not look after theirs.
+//!
+//! [`Acceptor`] is a node's part in it, shared by the tasks that accept and by the control thread.
+//! Where a connection goes is decided by `policy::place`; how full the nodes are stands in the
+//! load page. It never accepts on its own account: nothing is taken while no task awaits
+//! [`Acceptor::accept`], and a task that is dropped while it waits has taken nothing.
+
+use std::future::pending;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use crate::config::Slot;
+use crate::sys::page::{Page, Seat};
+use crate::sys::socket;
+
+mod count;
+mod look;
+mod placement;
+mod ring;
+#[cfg(test)]
+mod tests;
+mod wires;
+
+use count::{Count, Entry};
+use look::Found;
+use placement::Placement;
+use ring::Ring;
+use wires::Wires;
+
+pub use count::OpenGuard;
+
+/// What a serving slot has: both ends' lives are the master's, a node borrows them.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    pub(crate) listener: OwnedFd,
+    /// The end that is read: connections that others passed on.
+    pub(crate) inbox: OwnedFd,
+}
+
+/// What a node is told before it can accept.
+pub(crate) struct Setup {
+    pub(crate) page: Page,
+    pub(crate) seat: Seat,
+    pub(crate) slot: Slot,
+    pub(crate) serving: RangeInclusive<Slot>,
+    /// `None` for a node that does not listen.
+    pub(crate) own: Option<Sockets>,
+    pub(crate) local_addr: Option<SocketAddr>,
+    /// Asks the master for a sibling's sockets; [`Acceptor::lend`] is the answer. Must not block.
+    pub(crate) borrow: Box<dyn Fn(Slot) + Send + Sync>,
+    /// Tells the master that this node is ready. Called once. Must not block.
+    pub(crate) on_first_poll: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A node's part in fair accept. Clones are the same acceptor.
+#[derive(Clone)]
+pub(crate) struct Acceptor(Arc<Shared>);
+
+struct Shared {
+    own: Option<Sockets>,
+    local_addr: Option<SocketAddr>,
+    borrow: Box<dyn Fn(Slot) + Send + Sync>,
+    on_first_poll: Box<dyn Fn() + Send + Sync>,
+    polled: AtomicBool,
+    begun: Instant,
+    placement: Placement,
+    count: Count,
+    /// Made by the first poll, in the runtime of the task that polls.
+    ring: OnceLock<Arc<Ring>>,
+    wires: Mutex<Option<Arc<Wires>>>,
+    /// Whether the next look begins at a sibling's queue.
+    sibling_first: AtomicBool,
+    /// Whether the log already says that fds or memory ran out.
+    exhaustion_logged: AtomicBool,
+}
+
+/// An accepted connection, counted.
+pub(crate) type Accepted = (TcpStream, SocketAddr, OpenGuard);
+
+impl Acceptor {
+    pub(crate) fn new(setup: Setup) -> Acceptor {
+        let Setup {
+            page,
+            seat,
+            slot,
+            serving,
+            own,
+            local_addr,
+            borrow,
+            on_first_poll,
+        } = setup;
+        Acceptor(Arc::new(Shared {
+            own,
+            local_addr,
+            borrow,
+            on_first_poll,
+            polled: AtomicBool::new(false),
+            begun: Instant::now(),
+            placement: Placement::new(page, seat, slot, serving),
+            count: Count::default(),
+            ring: OnceLock::new(),
+            wires: Mutex::new(None),
+            sibling_first: AtomicBool::new(false),
+            exhaustion_logged: AtomicBool::new(false),
+        }))
+    }
+
+    /// Takes the next connection that is this node's to serve.
+    ///
+    /// Never returns for a node that does not listen, nor once accepting was stopped. Dropping the
+    /// future loses nothing. Any number of tasks may wait at once; the runtime of the first that
+    /// ever polled drives them all.
+    ///
+    /// # Errors
+    /// Only for what lasts: no reactor, no fd left to begin with, a listener that is none.
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        let shared = &self.0;
+        let wires = shared.wires()?;
+        shared.announce();
+        let Some(wires) = wires else {
+            return pending().await;
+        };
+        loop {
+            // A queue that never empties must not keep the tasks from running that serve it.
+            tokio::task::coop::consume_budget().await;
+            let stop = shared.count.changed();
+            let Some(entry) = Entry::new(shared) else {
+                break;
+            };
+            match shared.look(&wires)? {
+                Found::Connection(stream, peer, claim) => {
+                    return Ok((stream, peer, OpenGuard::new(entry, claim)));
+                }
+                Found::Other => continue,
+                Found::Closed => break,
+                Found::Nothing => drop(entry),
+            }
+            let rested = wires.ring.rested();
+            if wires.ring.is_resting() {
+                wires.rested_or(rested, stop).await?;
+            } else {
+                wires.ready_or(stop).await?;
+            }
+        }
+        drop(wires);
+        pending().await
+    }
+
+    /// Keeps the end that is written of another slot's inbox. The first one stays.
+    pub(crate) fn set_outbox(&self, slot: Slot, outbox: OwnedFd) {
+        self.0.placement.set_outbox(slot, outbox);
+    }
+
+    /// The master's answer to `borrow`.
+    pub(crate) fn lend(&self, slot: Slot, sockets: Sockets) {
+        if let Some(ring) = self.0.ring.get() {
+            self.0.borrow(ring.lend(slot, sockets));
+        }
+    }
+
+    /// A slot lost or found an owner: whose queues this node watches may be others now.
+    pub(crate) fn ring_changed(&self) {
+        if let Some(ring) = self.0.ring.get() {
+            self.0.borrow(ring.reach_again());
+        }
+    }
+
+    /// Takes nothing from now on: whoever awaits [`accept`](Acceptor::accept) waits for ever.
+    pub(crate) fn stop_accepting(&self) {
+        self.0.placement.mark_draining();
+        self.0.count.stop();
+        // What is registered with the runtime would wake it for every connection to come.
+        *lock(&self.0.wires) = None;
+    }
+
+    /// Connections that are open; one that is being accepted counts for that moment.
+    pub(crate) fn open(&self) -> usize {
+        self.0.count.open()
+    }
+
+    /// Resolves once accepting was stopped and no connection is open.
+    pub(crate) async fn closed(&self) {
+        self.0.count.closed().await;
+    }
+
+    /// Stops accepting and ends listening for every process: own socket and siblings' alike.
+    ///
+    /// For when the master is gone: the port is free at once, also while a process that hangs
+    /// still holds an fd of it.
+    pub(crate) fn close_for_all(&self) {
+        self.stop_accepting();
+        if let Some(own) = &self.0.own {
+            // Another node may have been first, which is as good.
+            let _ = socket::close_for_all(own.listener.as_fd());
+        }
+        if let Some(ring) = self.0.ring.get() {
+            ring.close_for_all();
+        }
+    }
+
+    /// A copy of the listening socket, for a user who accepts from it without this module.
+    ///
+    /// # Errors
+    /// `Unsupported` for a node that does not listen; when no fd is left.
+    pub(crate) fn set_apart(&self) -> io::Result<OwnedFd> {
+        let own = self.0.own.as_ref().ok_or_else(not_listening)?;
+        let listener = own.listener.try_clone()?;
+        self.0.placement.mark_apart();
+        self.0.announce();
+        Ok(listener)
+    }
+
+    /// The address that the program listens on.
+    ///
+    /// # Errors
+    /// `Unsupported` when it listens on none.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr.ok_or_else(not_listening)
+    }
+}
+
+impl Shared {
+    /// What this node is woken by, made on the first call; `None` when it is not to accept.
+    fn wires(&self) -> io::Result<Option<Arc<Wires>>> {
+        let Some(own) = &self.own else {
+            return Ok(None);
+        };
+        let mut wires = lock(&self.wires);
+        if self.count.is_stopped() {
+            return Ok(None);
+        }
+        if let Some(wires) = &*wires {
+            return Ok(Some(Arc::clone(wires)));
+        }
+        let ring = Arc::new(Ring::new(self.placement.home(), self.begun)?);
+        let made = Arc::new(Wires::new(own, Arc::clone(&ring))?);
+        let wanted = ring.begin();
+        // Nothing made a ring before: the wires' lock is held, and wires are made once.
+        let _ = self.ring.set(ring);
+        *wires = Some(Arc::clone(&made));
+        drop(wires);
+        self.borrow(wanted);
+        Ok(Some(made))
+    }
+
+    /// Says, once, that this node is ready.
+    fn announce(&self) {
+        if !self.polled.load(Relaxed) && !self.polled.swap(true, Relaxed) {
+            (self.on_first_poll)();
+        }
+    }
+
+    fn borrow(&self, wanted: Option<Slot>) {
+        if let Some(slot) = wanted {
+            (self.borrow)(slot);
+        }
+    }
+}
+
+fn not_listening() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "this node does not listen")
+}
+
+/// A panic while a lock was held left nothing half done that matters here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,228 @@
+//! The node's end of the control socket, and the thread that listens to it.
+//!
+//! The thread runs beside user code and needs nothing of it: it starts the drain, ends a worker
+//! that outlives its drain, and when the master is gone frees the port, however stuck `main` is.
+//! It never runs user code.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Inner;
+use super::accept::Sockets;
+use crate::config::NodeId;
+use crate::error::EXIT_FAILURE;
+use crate::link::codec;
+use crate::link::control::{LinkKind, MAX_DATAGRAM, PROTOCOL, ToMaster, ToNode, Welcome};
+use crate::report;
+use crate::sys::packet;
+use crate::sys::poll;
+use crate::sys::process;
+use crate::sys::signal::{Arrived, Signals};
+
+/// How long a message to the master may take to be accepted: its thread does nothing but read.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The control socket of this node.
+#[derive(Debug)]
+pub(crate) struct Control(OwnedFd);
+
+impl Control {
+    pub(crate) fn new(socket: OwnedFd) -> Control {
+        Control(socket)
+    }
+
+    /// Waits for the first message.
+    ///
+    /// # Errors
+    /// `TimedOut`, `UnexpectedEof` when the master is gone, `InvalidData` when it speaks another
+    /// protocol.
+    pub(crate) fn welcome(&self, timeout: Duration) -> io::Result<(Welcome, Vec<OwnedFd>)> {
+        if !poll::readable([self.0.as_fd()], Some(timeout))?[0] {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match self.receive()? {
+            Some((ToNode::Welcome(welcome), fds)) if welcome.protocol == PROTOCOL => {
+                Ok((welcome, fds))
+            }
+            Some((message, _)) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("expected a welcome of protocol {PROTOCOL}, got {message:?}"),
+            )),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// One message and its fds, which are acknowledged; `None` when the master is gone.
+    fn receive(&self) -> io::Result<Option<(ToNode, Vec<OwnedFd>)>> {
+        let mut buffer = [0; MAX_DATAGRAM];
+        let (length, fds) = match packet::receive(self.0.as_fd(), &mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            received => received?,
+        };
+        if length == 0 {
+            return Ok(None);
+        }
+        if !fds.is_empty() {
+            let fds = u16::try_from(fds.len()).unwrap_or(u16::MAX);
+            self.say(&ToMaster::Received { fds });
+        }
+        let message = codec::decode(&buffer[..length]).map_err(io::Error::other)?;
+        Ok(Some((message, fds)))
+    }
+
+    /// Tells the master something. A master that is gone needs no telling.
+    pub(crate) fn say(&self, message: &ToMaster) {
+        let mut bytes = Vec::new();
+        if let Err(error) = codec::encode_into(&mut bytes, message, MAX_DATAGRAM) {
+            report::error!("cannot tell the master {message:?}: {error}");
+            return;
+        }
+        while let Err(error) = packet::send(self.0.as_fd(), &bytes, &[]) {
+            let again = error.kind() == io::ErrorKind::WouldBlock
+                && poll::writable(self.0.as_fd(), PATIENCE).unwrap_or(false);
+            if !again {
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    report::warn!("cannot tell the master {message:?}: {error}");
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Starts the control thread. `signals` is a worker's; the master's own are supervision's.
+pub(super) fn start(node: Arc<Inner>, signals: Option<Signals>) -> io::Result<()> {
+    let thread = Thread { node, signals, deadline: None, orphan: false };
+    std::thread::Builder::new()
+        .name("multi-node:ctl".to_owned())
+        .stack_size(256 * 1024)
+        .spawn(move || thread.run())?;
+    Ok(())
+}
+
+struct Thread {
+    node: Arc<Inner>,
+    signals: Option<Signals>,
+    /// When a worker that drains leaves, done or not.
+    deadline: Option<Instant>,
+    /// Whether the master is gone.
+    orphan: bool,
+}
+
+impl Thread {
+    fn run(mut self) {
+        loop {
+            if let Err(error) = self.turn() {
+                // Without its control socket a node is nobody's: the same as a dead master.
+                report::error!("the control socket failed: {error}");
+                self.orphaned();
+            }
+        }
+    }
+
+    /// Waits for what comes next and deals with it.
+    fn turn(&mut self) -> io::Result<()> {
+        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            self.overrun();
+        }
+        let node = Arc::clone(&self.node);
+        let control = node.control.0.as_fd();
+        let (heard, signalled) = match (&self.signals, self.orphan) {
+            (Some(signals), false) => {
+                let [heard, signalled] = poll::readable([control, signals.as_fd()], left)?;
+                (heard, signalled)
+            }
+            (Some(signals), true) => (false, poll::readable([signals.as_fd()], left)?[0]),
+            (None, false) => (poll::readable([control], left)?[0], false),
+            (None, true) => (poll::readable([], left).map(|[]| false)?, false),
+        };
+        if signalled {
+            self.signalled();
+        }
+        if heard {
+            match node.control.receive() {
+                Ok(Some((message, fds))) => self.heard(message, fds),
+                Ok(None) => self.orphaned(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, message: ToNode, fds: Vec<OwnedFd>) {
+        let mut fds = fds.into_iter();
+        match message {
+            ToNode::Outboxes { first } => {
+                for (slot, outbox) in (first..).zip(fds) {
+                    self.node.acceptor.set_outbox(slot, outbox);
+                }
+            }
+            ToNode::Lent { slot } => {
+                if let (Some(listener), Some(inbox)) = (fds.next(), fds.next()) {
+                    self.node.acceptor.lend(slot, Sockets { listener, inbox });
+                }
+            }
+            ToNode::Link { peer, kind } => {
+                if let Some(socket) = fds.next() {
+                    self.node.hub.link(NodeId(peer), kind, socket);
+                }
+            }
+            ToNode::Drain { timeout } => self.drain(timeout),
+            ToNode::Welcome(_) => report::warn!("welcomed twice: ignored"),
+        }
+    }
+
+    /// A worker drains at SIGTERM. What a terminal sends to the whole group is the master's to
+    /// answer: were the workers to leave by themselves, it would have to guess why.
+    fn signalled(&mut self) {
+        while let Some(Ok(signal)) = self.signals.as_ref().map(Signals::next) {
+            if signal == Arrived::Terminate {
+                self.drain(self.node.drain_timeout);
+            }
+        }
+    }
+
+    fn drain(&mut self, timeout: Duration) {
+        if !self.node.life.drain() {
+            return;
+        }
+        self.node.acceptor.stop_accepting();
+        self.node.control.say(&ToMaster::Draining);
+        self.deadline = Instant::now().checked_add(timeout);
+    }
+
+    fn orphaned(&mut self) {
+        if !self.orphan {
+            self.orphan = true;
+            report::warn!("the master is gone: this node drains and leaves");
+            self.node.acceptor.close_for_all();
+            self.drain(self.node.drain_timeout);
+        }
+    }
+
+    /// The drain took too long. The master's own node is supervision's to end.
+    fn overrun(&mut self) {
+        self.deadline = None;
+        if self.node.is_master && !self.orphan {
+            return;
+        }
+        let open = self.node.acceptor.open();
+        let timeout = self.node.drain_timeout;
+        report::warn!(
+            "slot {}, pid {}: drain_timeout ({timeout:?}) is over with {open} open connections: \
+             this node leaves",
+            self.node.slot,
+            process::pid(),
+        );
+        process::exit(EXIT_FAILURE);
+    }
+}
+
+/// What the hub calls when user code asks for messages the first time.
+pub(super) fn asker(control: Arc<Control>) -> Box<dyn Fn(LinkKind) + Send + Sync> {
+    Box::new(move |kind| control.say(&ToMaster::Want(kind)))
+}

@@ -1,0 +1,37 @@
+//! Runs a handler of the user's and survives its panic.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use crate::config::NodeId;
+
+/// The handler panicked; it is in the log.
+#[derive(Debug)]
+pub(super) struct Panicked;
+
+/// Runs a handler to its end.
+pub(super) async fn run(
+    node: NodeId,
+    what: &'static str,
+    handler: impl Future<Output = ()> + Send,
+) -> Result<(), Panicked> {
+    let mut handler = Box::pin(handler);
+    // A future that panicked is dropped and never polled again, so nobody sees it half done.
+    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await;
+    outcome.map_err(|panic| {
+        let said = said(&*panic);
+        tracing::error!(%node, "the {what} handler for node {node} panicked: {said}");
+        Panicked
+    })
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+}

@@ -1,0 +1,63 @@
+//! [`Nodes`] as an HTTP server, and the layer for those who bring their own.
+
+use std::io;
+
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use tower_service::Service;
+
+use super::serve::{self, BoxError, CloseOnDrainLayer, GRACE, Source};
+use super::{Connection, Listener, Nodes};
+
+impl Nodes {
+    /// Serves HTTP/1 and HTTP/2 on this node until it is to drain, then leaves without losing a
+    /// request.
+    ///
+    /// `app` is an axum `Router` or any tower service; every connection gets a clone. When the
+    /// node drains, the next response on each connection says `Connection: close` (HTTP/2:
+    /// GOAWAY), idle connections are closed after a second, and this returns when the last one
+    /// has closed. Upgraded connections (WebSocket) count too: their handlers learn of the drain
+    /// from [`shutdown`](Nodes::shutdown).
+    ///
+    /// ```no_run
+    /// use axum::{Router, routing::get};
+    /// use multi_node::Nodes;
+    ///
+    /// #[multi_node::main(port = 8080, nodes = 4)]
+    /// async fn main(nodes: Nodes) -> std::io::Result<()> {
+    ///     let app = Router::new().route("/", get(|| async { "hello\n" }));
+    ///     nodes.serve(app).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    pub async fn serve<S, B>(&self, app: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        serve::serve(self.listener(), |_| app.clone(), self.shutdown(), GRACE).await
+    }
+
+    /// A tower layer for those who run their own HTTP server: while this node drains, responses
+    /// say `Connection: close`.
+    pub fn close_on_drain(&self) -> CloseOnDrainLayer {
+        let nodes = self.clone();
+        CloseOnDrainLayer::new(move || nodes.draining())
+    }
+}
+
+impl Source for Listener {
+    type Io = Connection;
+
+    async fn accept(&self) -> io::Result<Connection> {
+        let (connection, _) = Listener::accept(self).await?;
+        // A connection that is gone already says so when it is read.
+        let _ = connection.as_ref().set_nodelay(true);
+        Ok(connection)
+    }
+}

@@ -1,0 +1,61 @@
+//! Where a node is in its life: started, ready, draining. Each step is taken once, and whoever
+//! waits for it is told; nothing here decides when.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// The life of this node, as its tasks see it.
+#[derive(Debug)]
+pub(crate) struct Life {
+    draining: watch::Sender<bool>,
+    /// Whether `main` knows how to leave: it asked to be told of the drain.
+    asked: AtomicBool,
+    ready: AtomicBool,
+}
+
+impl Life {
+    pub(crate) fn new() -> Life {
+        Life {
+            draining: watch::Sender::new(false),
+            asked: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes the step to ready; whether it was the first time.
+    pub(crate) fn become_ready(&self) -> bool {
+        !self.ready.swap(true, Ordering::Relaxed)
+    }
+
+    /// Takes the step to draining; whether it was the first time.
+    pub(crate) fn drain(&self) -> bool {
+        !self.draining.send_replace(true)
+    }
+
+    pub(crate) fn draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// A future that resolves when this node drains, for a `main` that will then return.
+    pub(crate) fn shutdown(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.asked.store(true, Ordering::Relaxed);
+        self.drained()
+    }
+
+    /// Whether `main` asked to be told.
+    pub(crate) fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// A future that resolves when this node drains.
+    pub(crate) fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut draining = self.draining.subscribe();
+        async move {
+            if draining.wait_for(|draining| *draining).await.is_err() {
+                // The node itself is gone, and with it the last who could tell.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

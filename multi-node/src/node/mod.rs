@@ -1,0 +1,228 @@
+//! What user code holds: [`Nodes`], and through it the listener, the peers and the shutdown.
+//!
+//! Nothing here starts, signals or reaps a process; that is the master's, and the two meet only
+//! in the control protocol.
+
+mod accept;
+#[cfg(feature = "axum")]
+mod axum;
+mod broadcast;
+mod connection;
+mod control;
+mod framed;
+mod handler;
+#[cfg(feature = "http")]
+mod http;
+mod hub;
+mod life;
+mod listener;
+mod messages;
+mod peer;
+pub(crate) mod run;
+#[cfg(feature = "http")]
+mod serve;
+mod stream;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use accept::OpenGuard;
+pub use broadcast::Broadcast;
+pub use connection::Connection;
+pub use framed::{Framed, FramedRecvError, FramedSendError};
+pub use listener::Listener;
+pub use peer::{Peer, Sender};
+#[cfg(feature = "http")]
+pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
+pub use stream::NodeStream;
+
+use accept::{Acceptor, Setup, Sockets};
+use control::Control;
+use hub::Hub;
+use life::Life;
+
+use crate::config::{Generation, NodeId, Slot};
+use crate::link::control::{ToMaster, Welcome};
+use crate::sys::page::Page;
+use crate::sys::signal::Signals;
+
+/// This node and its way to all the others: what `main` gets. Cheap to clone, usable from any
+/// task and any thread.
+#[derive(Clone)]
+pub struct Nodes(Arc<Inner>);
+
+struct Inner {
+    id: NodeId,
+    slot: Slot,
+    generation: Generation,
+    is_master: bool,
+    len: usize,
+    listens: bool,
+    local_addr: Option<SocketAddr>,
+    drain_timeout: Duration,
+    life: Arc<Life>,
+    control: Arc<Control>,
+    acceptor: Acceptor,
+    hub: Hub,
+}
+
+impl Nodes {
+    /// Makes the node that `welcome` describes; its tasks run on `runtime`.
+    pub(crate) fn new(
+        control: Control,
+        welcome: Welcome,
+        fds: Vec<OwnedFd>,
+        is_master: bool,
+        runtime: tokio::runtime::Handle,
+    ) -> io::Result<Nodes> {
+        let id = NodeId(welcome.node);
+        let life = Arc::new(Life::new());
+        let control = Arc::new(control);
+        let acceptor = acceptor(&welcome, fds, &life, &control)?;
+        let hub = Hub::new(id, runtime, control::asker(Arc::clone(&control)));
+        Ok(Nodes(Arc::new(Inner {
+            id,
+            slot: welcome.slot,
+            generation: welcome.generation,
+            is_master,
+            len: welcome.nodes.into(),
+            listens: welcome.listens,
+            local_addr: welcome.local_addr,
+            drain_timeout: welcome.drain_timeout,
+            life,
+            control,
+            acceptor,
+            hub,
+        })))
+    }
+
+    /// Starts to listen to the master, and to `signals` in a worker.
+    pub(crate) fn start_control(&self, signals: Option<Signals>) -> io::Result<()> {
+        control::start(Arc::clone(&self.0), signals)
+    }
+
+    /// This node's number: unique in the life of the program, never used again.
+    pub fn id(&self) -> NodeId {
+        self.0.id
+    }
+
+    /// Whether this is the node that the user started and that supervises the others.
+    pub fn is_master(&self) -> bool {
+        self.0.is_master
+    }
+
+    /// This node's place: 0 for the master, 1 and up for the workers. The successor of a worker
+    /// has its slot.
+    pub fn slot(&self) -> usize {
+        self.0.slot.into()
+    }
+
+    /// How many reloads went before: 0 in what was started first.
+    pub fn generation(&self) -> u32 {
+        self.0.generation
+    }
+
+    /// How many nodes serve: the option `nodes`.
+    #[allow(clippy::len_without_is_empty)] // There is always one.
+    pub fn len(&self) -> usize {
+        self.0.len
+    }
+
+    /// Whether this node accepts connections: all do but a master with `master_listen = false`,
+    /// and none with `listen = none`.
+    pub fn listens(&self) -> bool {
+        self.0.listens
+    }
+
+    /// Where the program listens, with the port that the kernel chose for `port = 0`; `None` with
+    /// `listen = none`.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.local_addr
+    }
+
+    /// The listener of this node. In a node that does not [listen](Nodes::listens) its `accept`
+    /// never returns.
+    pub fn listener(&self) -> Listener {
+        Listener::new(self.0.acceptor.clone())
+    }
+
+    /// Tells the master that this node can serve.
+    ///
+    /// The first poll of `accept` or `serve` says so by itself, and so do `into_std` and
+    /// `into_tokio`; only a program that does neither needs this.
+    pub fn ready(&self) {
+        become_ready(&self.0.life, &self.0.control);
+    }
+
+    /// A future that resolves when this node is to drain: accept nothing new, finish what is in
+    /// flight, return from `main`.
+    ///
+    /// To call it is to promise that `main` will return then: the node is given `drain_timeout`
+    /// to do so. A `main` that never called it is left behind once its last [`Connection`]
+    /// closed.
+    ///
+    /// [`Connection`]: crate::Connection
+    pub fn shutdown(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.life.shutdown()
+    }
+
+    /// Whether this node is to drain.
+    pub fn draining(&self) -> bool {
+        self.0.life.draining()
+    }
+}
+
+impl fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nodes")
+            .field("id", &self.0.id)
+            .field("slot", &self.0.slot)
+            .field("generation", &self.0.generation)
+            .field("is_master", &self.0.is_master)
+            .finish_non_exhaustive()
+    }
+}
+
+fn become_ready(life: &Life, control: &Control) {
+    if life.become_ready() {
+        control.say(&ToMaster::Ready);
+    }
+}
+
+/// The acceptor over the fds that came with `welcome`: the page, then listener and inbox.
+fn acceptor(
+    welcome: &Welcome,
+    fds: Vec<OwnedFd>,
+    life: &Arc<Life>,
+    control: &Arc<Control>,
+) -> io::Result<Acceptor> {
+    let mut fds = fds.into_iter();
+    let page = fds.next().ok_or(io::ErrorKind::InvalidData)?;
+    let own = match (fds.next(), fds.next()) {
+        (Some(listener), Some(inbox)) => Some(Sockets { listener, inbox }),
+        _ => None,
+    };
+    let last = welcome.first_serving_slot + welcome.nodes - 1;
+    let borrow = {
+        let control = Arc::clone(control);
+        move |slot| control.say(&ToMaster::Borrow { slot })
+    };
+    let ready = {
+        let (life, control) = (Arc::clone(life), Arc::clone(control));
+        move || become_ready(&life, &control)
+    };
+    Ok(Acceptor::new(Setup {
+        page: Page::map(page)?,
+        seat: welcome.seat,
+        slot: welcome.slot,
+        serving: welcome.first_serving_slot..=last,
+        own,
+        local_addr: welcome.local_addr,
+        borrow: Box::new(borrow),
+        on_first_poll: Box::new(ready),
+    }))
+}

@@ -1,0 +1,197 @@
+//! What a handler holds: one channel to one other node, typed.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use crate::config::NodeId;
+use crate::link::channel::Channel;
+use crate::link::codec::{self, EncodeError};
+use crate::link::error::{CloseReason, SendError, TrySendError};
+use crate::link::frame::{self, HEADER};
+use crate::link::hello::Close;
+use crate::link::message::Message;
+
+/// Another node, and the channel of one message type to it: sends, receives, and is a `Stream`.
+///
+/// Messages arrive in the order they were sent, once. What arrives before the handler receives
+/// it waits in the window; a sender that is ahead by a whole window waits. Dropping the peer
+/// closes receiving: the other side's `send` then gets [`SendError::Closed`]. What this node
+/// sends is not affected, by a [`Sender`] or a broadcast, and so the other side goes on
+/// receiving until this node ends.
+///
+/// Two handlers that only send to each other and never receive wait for ever once both windows
+/// are full: receive in the handler, and send from another task through [`Peer::sender`].
+pub struct Peer<M> {
+    channel: Arc<Channel>,
+    /// Whole frames, received from `at` on.
+    batch: Vec<u8>,
+    at: usize,
+    /// Bytes of frames taken and not yet accounted for.
+    taken: usize,
+    /// `taken` is accounted for at the end of a batch, and in a long one this often.
+    account_at: usize,
+    message: PhantomData<fn() -> M>,
+}
+
+impl<M: Message> Peer<M> {
+    pub(crate) fn new(channel: Arc<Channel>, window: usize) -> Self {
+        let account_at = (window / 4).max(1);
+        Peer { channel, batch: Vec::new(), at: 0, taken: 0, account_at, message: PhantomData }
+    }
+
+    /// The node at the other end.
+    pub fn id(&self) -> NodeId {
+        self.channel.node()
+    }
+
+    /// Sends a message, after waiting for room in the window if there is none.
+    ///
+    /// Cancel-safe: dropped before it is done, it sent the whole message or nothing.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the other side receives no more, [`SendError::TooLarge`] and
+    /// [`SendError::Encode`] when this message cannot be sent; the channel goes on.
+    pub async fn send(&self, message: &M) -> Result<(), SendError> {
+        send(&self.channel, message).await
+    }
+
+    /// Sends a message if the window has room for it now.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] when it has not; otherwise as [`Peer::send`].
+    pub fn try_send(&self, message: &M) -> Result<(), TrySendError> {
+        try_send(&self.channel, message)
+    }
+
+    /// Receives the next message; `None` when no more will come, which
+    /// [`Peer::close_reason`] then explains.
+    ///
+    /// Cancel-safe: dropped before it is done, it took nothing.
+    pub async fn recv(&mut self) -> Option<M> {
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// A handle that only sends, and can be cloned and moved to other tasks.
+    pub fn sender(&self) -> Sender<M> {
+        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
+    }
+
+    /// Why the other side receives no more, or why no more will come; `None` while both go on.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.channel.close_reason()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<M>> {
+        let turn = ready!(tokio::task::coop::poll_proceed(cx));
+        if self.at == self.batch.len() {
+            self.at = 0;
+            self.channel.recycle(&mut self.batch);
+            if ready!(self.channel.poll_take(cx, &mut self.batch)).is_none() {
+                turn.made_progress();
+                return Poll::Ready(None);
+            }
+        }
+        turn.made_progress();
+        Poll::Ready(self.next())
+    }
+
+    /// Decodes the next message of the batch.
+    fn next(&mut self) -> Option<M> {
+        let payload = frame::payload(&self.batch[self.at..]);
+        let bytes = HEADER + payload.len();
+        self.at += bytes;
+        self.taken += bytes;
+        let decoded = codec::decode(payload);
+        if self.at == self.batch.len() || self.taken >= self.account_at {
+            self.channel.consume(std::mem::take(&mut self.taken));
+        }
+        match decoded {
+            Ok(message) => Some(message),
+            Err(error) => {
+                let (node, name) = (self.id(), M::NAME);
+                tracing::error!(%node, "the {name} channel to node {node} is closed: {error}");
+                self.channel.abort(Close::Malformed);
+                self.at = self.batch.len();
+                None
+            }
+        }
+    }
+}
+
+impl<M: Message> Stream for Peer<M> {
+    type Item = M;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<M>> {
+        self.get_mut().poll_recv(cx)
+    }
+}
+
+impl<M> Drop for Peer<M> {
+    fn drop(&mut self) {
+        self.channel.drop_receiver();
+    }
+}
+
+impl<M> fmt::Debug for Peer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.channel.node()).finish_non_exhaustive()
+    }
+}
+
+/// Sends on the channel of a [`Peer`], from anywhere, also after the peer is gone.
+pub struct Sender<M> {
+    channel: Arc<Channel>,
+    message: PhantomData<fn() -> M>,
+}
+
+impl<M: Message> Sender<M> {
+    /// The node at the other end.
+    pub fn id(&self) -> NodeId {
+        self.channel.node()
+    }
+
+    /// As [`Peer::send`]; those who wait for room go in the order they began to.
+    ///
+    /// # Errors
+    /// As [`Peer::send`].
+    pub async fn send(&self, message: &M) -> Result<(), SendError> {
+        send(&self.channel, message).await
+    }
+
+    /// As [`Peer::try_send`].
+    ///
+    /// # Errors
+    /// As [`Peer::try_send`].
+    pub fn try_send(&self, message: &M) -> Result<(), TrySendError> {
+        try_send(&self.channel, message)
+    }
+}
+
+impl<M> Clone for Sender<M> {
+    fn clone(&self) -> Self {
+        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for Sender<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("id", &self.channel.node()).finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn send<M: Message>(channel: &Channel, message: &M) -> Result<(), SendError> {
+    channel.send(encoder(message)).await
+}
+
+fn try_send<M: Message>(channel: &Channel, message: &M) -> Result<(), TrySendError> {
+    channel.try_send(encoder(message)).map(drop)
+}
+
+fn encoder<M: Message>(message: &M) -> impl Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError> {
+    move |buffer, max| codec::encode_into(buffer, message, max)
+}

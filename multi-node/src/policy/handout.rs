@@ -1,0 +1,112 @@
+//! When to send which fds: a window on what is in flight.
+//!
+//! Until its receiver takes it off the socket, the kernel counts an fd in flight against the
+//! sender's RLIMIT_NOFILE. So parcels of fds queue here and leave as others are acknowledged. It
+//! holds the parcels and never looks into them; it sends nothing.
+//!
+//! - Parcels to one node leave in the order in which they were pushed; nodes take turns.
+//! - No node has more in flight than stays free for the others once its parcel has left. So one
+//!   receiver that has stopped keeps at most half the window, two keep at most three quarters: the
+//!   others get slower, and are not held up for ever, as long as parcels are small beside the
+//!   window (an eighth of it: two stopped receivers do no harm).
+//! - A parcel too large for that rule leaves when nothing at all is in flight, even if it is
+//!   larger than the window. One without fds leaves at once, in its order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::config::NodeId;
+
+/// Parcels on their way to nodes.
+#[derive(Debug)]
+pub(crate) struct Handout<T> {
+    window: usize,
+    in_flight: usize,
+    lanes: BTreeMap<NodeId, Lane<T>>,
+    /// The nodes for which something is queued, the next to have its turn first.
+    turns: VecDeque<NodeId>,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    in_flight: usize,
+    queue: VecDeque<(usize, T)>,
+}
+
+impl<T> Handout<T> {
+    /// Nothing queued; at most `window` fds are to be in flight.
+    pub(crate) fn new(window: u16) -> Self {
+        Handout {
+            window: usize::from(window),
+            in_flight: 0,
+            lanes: BTreeMap::new(),
+            turns: VecDeque::new(),
+        }
+    }
+
+    /// Queues a parcel with so many fds. To a node that is gone nothing may be pushed.
+    pub(crate) fn push(&mut self, node: NodeId, fds: u16, parcel: T) {
+        let lane = self.lanes.entry(node).or_insert_with(|| Lane {
+            in_flight: 0,
+            queue: VecDeque::new(),
+        });
+        if lane.queue.is_empty() {
+            self.turns.push_back(node);
+        }
+        lane.queue.push_back((usize::from(fds), parcel));
+    }
+
+    /// `node` took so many fds off its socket. What it never got does not count.
+    pub(crate) fn received(&mut self, node: NodeId, fds: u16) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            let landed = lane.in_flight.min(usize::from(fds));
+            lane.in_flight -= landed;
+            self.in_flight -= landed;
+        }
+    }
+
+    /// `node` is gone: the kernel has closed what it had in flight; what was queued comes back.
+    pub(crate) fn gone(&mut self, node: NodeId) -> Vec<T> {
+        let Some(lane) = self.lanes.remove(&node) else {
+            return Vec::new();
+        };
+        self.in_flight -= lane.in_flight;
+        self.turns.retain(|turn| *turn != node);
+        lane.queue.into_iter().map(|(_, parcel)| parcel).collect()
+    }
+
+    /// The next parcel to send now. It counts as in flight from here on.
+    pub(crate) fn poll(&mut self) -> Option<(NodeId, T)> {
+        for _ in 0..self.turns.len() {
+            let node = self.turns.pop_front()?;
+            let parcel = self.next_for(node);
+            if self
+                .lanes
+                .get(&node)
+                .is_some_and(|lane| !lane.queue.is_empty())
+            {
+                self.turns.push_back(node);
+            }
+            if let Some(parcel) = parcel {
+                return Some((node, parcel));
+            }
+        }
+        None
+    }
+
+    fn next_for(&mut self, node: NodeId) -> Option<T> {
+        let lane = self.lanes.get_mut(&node)?;
+        let fds = lane.queue.front()?.0;
+        let free_after = self.window.checked_sub(self.in_flight + fds);
+        let fits = free_after.is_some_and(|free| lane.in_flight + fds <= free);
+        if !fits && fds > 0 && self.in_flight > 0 {
+            return None;
+        }
+        let (fds, parcel) = lane.queue.pop_front()?;
+        lane.in_flight += fds;
+        self.in_flight += fds;
+        Some(parcel)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! Which workers run: starts, deaths, drains, reloads and the end of the program.
+//!
+//! In the manner of quinn-proto: [`Supervisor::handle_event`] and [`Supervisor::handle_timeout`]
+//! take in what happened, [`Supervisor::poll_action`] and [`Supervisor::poll_timeout`] give out
+//! what to do. It never waits, spawns or signals anything itself.
+//!
+//! A worker's process:
+//!
+//! ```text
+//!            Spawned, Ready           told to drain, or does so by itself
+//!  Starting ───────────────▶ Ready ───────────────────────────────────────▶ Draining
+//!     │   start_timeout, or    │ dies                    drain_timeout + 500 ms │
+//!     │   its reload failed    ▼                                               ▼
+//!     └─────────────────▶ Killed ──▶ gone (given up if not reaped within 5 s) ◀─ Killed
+//! ```
+//!
+//! A slot:
+//!
+//! ```text
+//!   Occupied ──lost──▶ Backoff ──due──▶ Occupied
+//!      │ ├──lost in the first start──▶ Held ──another slot's worker got ready──▶ Backoff
+//!      │ └──lost in a reload whose successor for it is ready──▶ Covered ──▶ Occupied (or Backoff)
+//!      └──finished, or nothing is respawned, or the program stops──▶ Ended
+//! ```
+//!
+//! The program: `FirstStart`, until the first worker is ready; `Running`; `Reloading`; `Stopping`;
+//! `Finished`.
+//!
+//! - **First start.** No slot is tried twice before any worker was ever ready (or, in a program
+//!   that only computes, finished). When every slot has lost its process by then, the program ends
+//!   as [`Finish::NeverStarted`]; when one gets ready, the other slots are respawned.
+//! - **A death** is followed by a successor in the same slot and generation, after the slot's
+//!   [`backoff`]; [`HEALTHY`] as a ready worker clears the slot's count of failures.
+//! - **A drain by a worker's own decision** is no failure: its successor is spawned at once. If
+//!   the worker was ready for less than [`SETTLED`] it counts as a death, so that a program that
+//!   sends itself SIGTERM cannot spin.
+//! - **A reload**: see [`reload`]. **A stop**: see [`stop`].
+
+mod backoff;
+mod event;
+mod reload;
+mod slot;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub(crate) use self::event::{
+    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage,
+    Who,
+};
+
+use self::backoff::Backoff;
+use self::reload::Reload;
+use self::slot::SlotState;
+use self::stop::{MasterNode, Stop};
+use self::worker::Worker;
+use super::Time;
+use crate::config::{Generation, NodeId, Slot};
+
+/// Decides for one program. After every call, poll the actions until there are none.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    rules: Rules,
+    phase: Phase,
+    slots: BTreeMap<Slot, SlotState>,
+    workers: BTreeMap<NodeId, Worker>,
+    master: MasterNode,
+    /// What a respawn runs.
+    generation: Generation,
+    /// The highest number given to a generation: one whose reload failed is not used again.
+    newest_generation: Generation,
+    newest_node: NodeId,
+    backoff: Backoff,
+    actions: VecDeque<Action>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    FirstStart { reload_wanted: bool },
+    Running,
+    Reloading(Reload),
+    Stopping(Stop),
+    Finished,
+}
+
+impl Supervisor {
+    /// A program of which nothing was started yet; `seed` makes its jitter its own.
+    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+        Supervisor {
+            rules,
+            phase: Phase::FirstStart {
+                reload_wanted: false,
+            },
+            slots: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            master: MasterNode::Running,
+            generation: 0,
+            newest_generation: 0,
+            newest_node: NodeId::MASTER,
+            backoff: Backoff::new(seed),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened. What comes too late, twice or from a node unknown changes nothing.
+    pub(crate) fn handle_event(&mut self, now: Time, event: Event) {
+        match event {
+            Event::Begin => self.begin(now),
+            Event::Spawned { node, pid } => self.spawned(now, node, pid),
+            Event::SpawnFailed { node, reason } => {
+                self.gone(now, node, Cause::SpawnFailed(reason));
+            }
+            Event::Ready { node } => self.ready(now, node),
+            Event::Draining { node } => self.drains_by_itself(now, node),
+            Event::Exited { node, status } => self.gone(now, node, Cause::Exited(status)),
+            Event::MasterEnded { ok } => self.master_ended(now, ok),
+            Event::Stop => self.stop_asked(now),
+            Event::Reload => self.reload_asked(now),
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due; does nothing before [`Supervisor::poll_timeout`].
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        self.end_overdue_workers(now);
+        self.cut_off_overdue_master(now);
+        self.settle(now);
+    }
+
+    /// When to call [`Supervisor::handle_timeout`] next, unless an event comes first.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let workers = self.workers.values().filter_map(Worker::deadline);
+        let slots = self.slots.values().filter_map(|slot| slot.due());
+        workers.chain(slots).chain(self.master.deadline()).min()
+    }
+
+    /// The next thing to do, in the order in which to do it.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The generation that a respawn runs: that of the last reload that succeeded.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Whether the program is on its way to its end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        match self.phase {
+            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) => false,
+            Phase::Stopping(_) | Phase::Finished => true,
+        }
+    }
+
+    /// Every worker's process that is not gone yet, by node; the master's own node is none.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = (Who, Stage)> + '_ {
+        self.workers
+            .values()
+            .map(|worker| (worker.who(), worker.stage()))
+    }
+
+    fn begin(&mut self, now: Time) {
+        match self.phase {
+            Phase::FirstStart { .. } if self.slots.is_empty() => {}
+            Phase::FirstStart { .. }
+            | Phase::Running
+            | Phase::Reloading(_)
+            | Phase::Stopping(_)
+            | Phase::Finished => return,
+        }
+        for slot in self.rules.workers.clone() {
+            let node = self.spawn(now, slot, self.generation);
+            self.slots
+                .insert(slot, SlotState::Occupied { node, failures: 0 });
+        }
+        if self.slots.is_empty() {
+            self.end_first_start(now);
+        }
+    }
+
+    /// Whatever follows by itself from the state that an event or a timeout left.
+    fn settle(&mut self, now: Time) {
+        while self.reload_is_complete() {
+            self.switch_generation(now);
+        }
+        self.respawn_due_slots(now);
+        self.finish_if_done();
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notice(notice));
+    }
+}
+
+/// A worker that was ready for so long clears its slot's count of failures.
+const HEALTHY: Duration = Duration::from_secs(30);
+
+/// A worker that drains by its own decision before it was ready for so long counts as dead.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// How much longer than `drain_timeout` a node may drain: a worker's own control thread ends it in
+/// time, and only one that cannot even do that is killed from here.
+const DRAIN_ALLOWANCE: Duration = Duration::from_millis(500);
+
+/// How long a killed worker is waited for.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Stop signals that come within this time of the first are the same wish told twice (a terminal
+/// and a service manager, say); a later one kills.
+const SAME_SIGNAL: Duration = Duration::from_millis(250);

@@ -1,0 +1,252 @@
+//! The supervisor in simulated time, its answers written out as short lines.
+//!
+//! A process reads `3/1g0`: node 3, slot 1, generation 0.
+
+mod death;
+mod drain;
+mod first_start;
+mod late;
+mod property;
+mod reload;
+mod stop;
+mod world;
+
+use std::time::Duration;
+
+use super::*;
+
+const START_TIMEOUT: Duration = secs(60);
+const DRAIN_TIMEOUT: Duration = secs(30);
+/// When a node that was told to drain is overdue.
+const DRAIN_OVERRUN: Duration = Duration::from_millis(30_500);
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn rules(workers: Slot) -> Rules {
+    Rules {
+        workers: 1..=workers,
+        restart_children: true,
+        computes: false,
+        drain_timeout: DRAIN_TIMEOUT,
+        start_timeout: START_TIMEOUT,
+    }
+}
+
+fn without_respawn(workers: Slot) -> Rules {
+    Rules {
+        restart_children: false,
+        ..rules(workers)
+    }
+}
+
+fn that_computes(workers: Slot) -> Rules {
+    Rules {
+        computes: true,
+        ..rules(workers)
+    }
+}
+
+/// A supervisor and a clock. Every spawn succeeds at once, unless it is left unanswered.
+struct Sim {
+    supervisor: Supervisor,
+    now: Time,
+    answers_spawns: bool,
+}
+
+impl Sim {
+    fn new(rules: Rules) -> Self {
+        Sim {
+            supervisor: Supervisor::new(rules, 1),
+            now: secs(1000),
+            answers_spawns: true,
+        }
+    }
+
+    /// A program whose workers, nodes 1 and up, were just spawned.
+    fn begun(rules: Rules) -> Self {
+        let mut sim = Sim::new(rules);
+        sim.tell(Event::Begin);
+        sim
+    }
+
+    /// A program whose workers are all ready since now.
+    fn running(rules: Rules) -> Self {
+        let workers = rules.workers.clone();
+        let mut sim = Sim::begun(rules);
+        for slot in workers {
+            assert_eq!(sim.ready(u64::from(slot)), NOTHING);
+        }
+        sim
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<String> {
+        self.supervisor.handle_event(self.now, event);
+        self.answers()
+    }
+
+    /// Lets time pass, with every timeout handled when it is due.
+    fn wait(&mut self, time: Duration) -> Vec<String> {
+        let end = self.now + time;
+        let mut answers = Vec::new();
+        while let Some(due) = self.supervisor.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.supervisor.handle_timeout(self.now);
+            answers.extend(self.answers());
+        }
+        self.now = end;
+        answers
+    }
+
+    /// Lets time pass until the next timeout, and says how long that took.
+    fn wait_for_timeout(&mut self) -> (Duration, Vec<String>) {
+        let due = self.supervisor.poll_timeout().expect("a timeout");
+        let time = due - self.now;
+        (time, self.wait(time))
+    }
+
+    fn answers(&mut self) -> Vec<String> {
+        let mut answers = Vec::new();
+        while let Some(action) = self.supervisor.poll_action() {
+            answers.push(line(&action));
+            if let Action::Spawn { node, .. } = action
+                && self.answers_spawns
+            {
+                let pid = pid_of(node);
+                self.supervisor
+                    .handle_event(self.now, Event::Spawned { node, pid });
+            }
+        }
+        answers
+    }
+
+    fn ready(&mut self, node: u64) -> Vec<String> {
+        let node = NodeId(node);
+        self.tell(Event::Ready { node })
+    }
+
+    fn draining(&mut self, node: u64) -> Vec<String> {
+        let node = NodeId(node);
+        self.tell(Event::Draining { node })
+    }
+
+    fn exits(&mut self, node: u64, code: i32) -> Vec<String> {
+        self.tell(Event::Exited {
+            node: NodeId(node),
+            status: ExitStatus::Code(code),
+        })
+    }
+
+    fn is_killed(&mut self, node: u64) -> Vec<String> {
+        self.tell(Event::Exited {
+            node: NodeId(node),
+            status: KILLED,
+        })
+    }
+
+    fn spawn_fails(&mut self, node: u64) -> Vec<String> {
+        self.tell(Event::SpawnFailed {
+            node: NodeId(node),
+            reason: "no memory".to_owned(),
+        })
+    }
+
+    fn main_returns_ok(&mut self) -> Vec<String> {
+        self.tell(Event::MasterEnded { ok: true })
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+const KILLED: ExitStatus = ExitStatus::Signal {
+    signal: 9,
+    core: false,
+};
+
+fn pid_of(node: NodeId) -> u32 {
+    1000 + u32::try_from(node.0).expect("a small node")
+}
+
+fn line(action: &Action) -> String {
+    match action {
+        Action::Spawn {
+            node,
+            slot,
+            generation,
+        } => format!("spawn {node}/{slot}g{generation}"),
+        Action::Drain { node } => format!("drain {node}"),
+        Action::Kill { node } => format!("kill {node}"),
+        Action::Notice(notice) => notice_line(notice),
+        Action::Finish(Finish::Stopped { main }) => format!("finish: stopped, {}", end(*main)),
+        Action::Finish(Finish::MainEnded) => "finish: main ended".to_owned(),
+        Action::Finish(Finish::NeverStarted { cause, main }) => {
+            format!("finish: never started, {}, {}", why(cause), end(*main))
+        }
+    }
+}
+
+fn notice_line(notice: &Notice) -> String {
+    match notice {
+        Notice::Died {
+            who,
+            stage,
+            cause,
+            next,
+        } => format!("{} died {stage:?}, {}: {next:?}", name(who), why(cause)),
+        Notice::Drains { who, next } => format!("{} drains: {next:?}", name(who)),
+        Notice::Finished { who } => format!("{} finished", name(who)),
+        Notice::Left { who, cause } => format!("{} left, {}", name(who), why(cause)),
+        Notice::DrainOverrun { who } => format!("{} overran its drain", name(who)),
+        Notice::NotReaped { who } => format!("{} is not reaped", name(who)),
+        Notice::MasterCutOff => "main is cut off".to_owned(),
+        Notice::Reloading {
+            generation,
+            workers,
+        } => format!("reloading {workers} to g{generation}"),
+        Notice::Reloaded {
+            generation,
+            workers,
+            took,
+        } => format!("reloaded {workers} to g{generation} in {took:?}"),
+        Notice::ReloadFailed {
+            generation,
+            failure: ReloadFailure::Lost { who, cause },
+        } => format!(
+            "reload to g{generation} failed: {} {}",
+            name(who),
+            why(cause)
+        ),
+        Notice::ReloadFailed {
+            generation,
+            failure: ReloadFailure::Stopping,
+        } => format!("reload to g{generation} failed: stopping"),
+    }
+}
+
+fn name(who: &Who) -> String {
+    format!("{}/{}g{}", who.node, who.slot, who.generation)
+}
+
+fn why(cause: &Cause) -> String {
+    match cause {
+        Cause::Exited(ExitStatus::Code(code)) => format!("code {code}"),
+        Cause::Exited(ExitStatus::Signal { signal, .. }) => format!("signal {signal}"),
+        Cause::Exited(ExitStatus::Unknown) => "status unknown".to_owned(),
+        Cause::SpawnFailed(reason) => reason.clone(),
+        Cause::NotReady => "not ready".to_owned(),
+        Cause::Drained => "drained".to_owned(),
+    }
+}
+
+fn end(main: MainEnd) -> &'static str {
+    match main {
+        MainEnd::Ended { ok: true } => "main ok",
+        MainEnd::Ended { ok: false } => "main failed",
+        MainEnd::CutOff => "main cut off",
+    }
+}

@@ -1,0 +1,296 @@
+//! One worker's process: from its spawn to when it is gone.
+
+use super::event::{Action, Cause, Next, Notice, Stage, Who};
+use crate::config::ExitStatus;
+use super::{KILL_TIMEOUT, Phase, Supervisor, Time};
+use crate::config::{Generation, NodeId, Slot};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Worker {
+    node: NodeId,
+    pub(super) slot: Slot,
+    generation: Generation,
+    /// `None` until it was reported spawned; until then it can be told nothing.
+    pid: Option<u32>,
+    pub(super) state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum State {
+    Starting { deadline: Time },
+    Ready { since: Time },
+    Draining { deadline: Time },
+    Killed { deadline: Time },
+}
+
+/// What a worker's process is to the program.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    /// Its slot counts on it.
+    Occupant { failures: u32 },
+    /// It belongs to the reload in flight.
+    Successor,
+    /// It was told to go, or said that it goes; nobody counts on it.
+    Leaving,
+}
+
+impl Worker {
+    pub(super) fn who(&self) -> Who {
+        Who {
+            node: self.node,
+            slot: self.slot,
+            generation: self.generation,
+            pid: self.pid,
+        }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match self.state {
+            State::Starting { .. } => Stage::Starting,
+            State::Ready { .. } => Stage::Ready,
+            State::Draining { .. } => Stage::Draining,
+            State::Killed { .. } => Stage::Killed,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.state {
+            State::Starting { deadline } | State::Draining { deadline } => Some(deadline),
+            State::Ready { .. } => None,
+            // The kill goes out when there is a process to kill.
+            State::Killed { deadline } => self.pid.map(|_| deadline),
+        }
+    }
+
+    fn is_overdue(&self, now: Time) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+}
+
+impl Supervisor {
+    pub(super) fn spawn(&mut self, now: Time, slot: Slot, generation: Generation) -> NodeId {
+        let node = NodeId(self.newest_node.0 + 1);
+        self.newest_node = node;
+        let deadline = now.saturating_add(self.rules.start_timeout);
+        let worker = Worker {
+            node,
+            slot,
+            generation,
+            pid: None,
+            state: State::Starting { deadline },
+        };
+        self.workers.insert(node, worker);
+        self.actions.push_back(Action::Spawn {
+            node,
+            slot,
+            generation,
+        });
+        node
+    }
+
+    pub(super) fn spawned(&mut self, now: Time, node: NodeId, pid: u32) {
+        let Some(worker) = self.workers.get_mut(&node) else {
+            return;
+        };
+        if worker.pid.is_some() {
+            return;
+        }
+        worker.pid = Some(pid);
+        match &mut worker.state {
+            State::Starting { .. } | State::Ready { .. } => {}
+            State::Draining { .. } => self.actions.push_back(Action::Drain { node }),
+            State::Killed { deadline } => {
+                *deadline = now + KILL_TIMEOUT;
+                self.actions.push_back(Action::Kill { node });
+            }
+        }
+    }
+
+    pub(super) fn ready(&mut self, now: Time, node: NodeId) {
+        let Some(worker) = self.workers.get_mut(&node) else {
+            return;
+        };
+        match worker.state {
+            State::Starting { .. } => worker.state = State::Ready { since: now },
+            State::Ready { .. } | State::Draining { .. } | State::Killed { .. } => return,
+        }
+        self.end_first_start(now);
+    }
+
+    pub(super) fn drains_by_itself(&mut self, now: Time, node: NodeId) {
+        let deadline = self.drain_deadline(now);
+        let Some(worker) = self.workers.get_mut(&node) else {
+            return;
+        };
+        let before = *worker;
+        match worker.state {
+            State::Starting { .. } | State::Ready { .. } => {
+                worker.state = State::Draining { deadline };
+            }
+            State::Draining { .. } | State::Killed { .. } => return,
+        }
+        self.lost(now, before, Cause::Drained);
+    }
+
+    /// A worker's process ended, or never came to be.
+    pub(super) fn gone(&mut self, now: Time, node: NodeId, cause: Cause) {
+        let Some(worker) = self.workers.remove(&node) else {
+            return;
+        };
+        let finished = self.rules.computes && cause == Cause::Exited(ExitStatus::Code(0));
+        match self.role(&worker) {
+            Role::Leaving => self.left(worker, cause),
+            Role::Occupant { .. } if finished => {
+                self.notice(Notice::Finished { who: worker.who() });
+                self.end_slot(worker.slot);
+                self.end_first_start(now);
+            }
+            Role::Successor if finished => {
+                self.notice(Notice::Finished { who: worker.who() });
+                self.successor_finished(worker.slot);
+            }
+            Role::Occupant { .. } | Role::Successor => self.lost(now, worker, cause),
+        }
+    }
+
+    /// Asks a worker to go and gives it `drain_timeout` for it.
+    pub(super) fn drain(&mut self, now: Time, node: NodeId) {
+        if self.withdraw_spawn(node) {
+            return;
+        }
+        let deadline = self.drain_deadline(now);
+        let Some(worker) = self.workers.get_mut(&node) else {
+            return;
+        };
+        match worker.state {
+            State::Starting { .. } | State::Ready { .. } => {}
+            State::Draining { .. } | State::Killed { .. } => return,
+        }
+        worker.state = State::Draining { deadline };
+        if worker.pid.is_some() {
+            self.actions.push_back(Action::Drain { node });
+        }
+    }
+
+    pub(super) fn kill(&mut self, now: Time, node: NodeId) {
+        if self.withdraw_spawn(node) {
+            return;
+        }
+        let Some(worker) = self.workers.get_mut(&node) else {
+            return;
+        };
+        match worker.state {
+            State::Starting { .. } | State::Ready { .. } | State::Draining { .. } => {}
+            State::Killed { .. } => return,
+        }
+        worker.state = State::Killed {
+            deadline: now + KILL_TIMEOUT,
+        };
+        if worker.pid.is_some() {
+            self.actions.push_back(Action::Kill { node });
+        }
+    }
+
+    /// Forgets a worker whose spawn was not even polled yet.
+    fn withdraw_spawn(&mut self, node: NodeId) -> bool {
+        let before = self.actions.len();
+        self.actions
+            .retain(|action| !matches!(action, Action::Spawn { node: n, .. } if *n == node));
+        let withdrawn = self.actions.len() < before;
+        if withdrawn {
+            self.workers.remove(&node);
+        }
+        withdrawn
+    }
+
+    pub(super) fn end_overdue_workers(&mut self, now: Time) {
+        // One at a time: the end of one worker may change what is due for the next.
+        while let Some(worker) = self.workers.values().find(|w| w.is_overdue(now)).copied() {
+            self.end_overdue_worker(now, worker);
+        }
+    }
+
+    fn end_overdue_worker(&mut self, now: Time, worker: Worker) {
+        match worker.state {
+            State::Starting { .. } => {
+                self.kill(now, worker.node);
+                self.lost(now, worker, Cause::NotReady);
+            }
+            State::Ready { .. } => {}
+            State::Draining { .. } => {
+                self.notice(Notice::DrainOverrun { who: worker.who() });
+                self.kill(now, worker.node);
+            }
+            State::Killed { .. } => {
+                self.workers.remove(&worker.node);
+                self.notice(Notice::NotReaped { who: worker.who() });
+            }
+        }
+    }
+
+    /// A worker that was counted on is not there any more. `worker` is as it was before.
+    fn lost(&mut self, now: Time, worker: Worker, cause: Cause) {
+        let who = worker.who();
+        let next = match self.role(&worker) {
+            Role::Occupant { failures } => self.vacate(now, worker, failures, &cause),
+            Role::Successor => Next::FailsReload,
+            Role::Leaving => return,
+        };
+        self.notice(match cause {
+            Cause::Drained => Notice::Drains { who, next },
+            Cause::Exited(_) | Cause::SpawnFailed(_) | Cause::NotReady => Notice::Died {
+                who,
+                stage: worker.stage(),
+                cause: cause.clone(),
+                next,
+            },
+        });
+        match next {
+            Next::FailsReload => self.fail_reload(now, who, cause),
+            Next::GivingUp => self.give_up(now, cause),
+            Next::Respawn { .. }
+            | Next::Waits
+            | Next::Replaced
+            | Next::RestartOff
+            | Next::Stopping => {}
+        }
+    }
+
+    /// A worker that nobody counts on is gone: a death only if it did not go as it should.
+    fn left(&mut self, worker: Worker, cause: Cause) {
+        let who = worker.who();
+        let stage = worker.stage();
+        let as_it_should = stage == Stage::Killed || cause == Cause::Exited(ExitStatus::Code(0));
+        let next = if self.is_stopping() {
+            Next::Stopping
+        } else {
+            Next::Replaced
+        };
+        self.notice(if as_it_should {
+            Notice::Left { who, cause }
+        } else {
+            Notice::Died {
+                who,
+                stage,
+                cause,
+                next,
+            }
+        });
+    }
+
+    fn role(&self, worker: &Worker) -> Role {
+        if let Some(failures) = self.failures_of_occupant(worker.slot, worker.node) {
+            return Role::Occupant { failures };
+        }
+        match &self.phase {
+            Phase::Reloading(reload) if reload.contains(worker.slot, worker.node) => {
+                Role::Successor
+            }
+            Phase::FirstStart { .. }
+            | Phase::Running
+            | Phase::Reloading(_)
+            | Phase::Stopping(_)
+            | Phase::Finished => Role::Leaving,
+        }
+    }
+}

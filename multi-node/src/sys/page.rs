@@ -1,0 +1,307 @@
+//! The load page: shared memory in which every node sees how busy the others are.
+//!
+//! A sealed memfd of relaxed atomics. It holds, for every slot, which seat serves it now, and for
+//! every seat (one a process) its load, a progress counter and its marks. It decides nothing, and
+//! it trusts nothing it reads: whatever a process with a bug wrote here, no index leaves its
+//! bounds and no number is more than a wrong hint.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::stat::fstat;
+use nix::unistd::ftruncate;
+
+use crate::config::{MAX_NODES, Slot};
+
+#[cfg(test)]
+mod tests;
+
+/// Seats in a page: processes that may exist at once, those that drain included.
+pub(crate) const SEATS: u16 = 2048;
+
+/// A process's entry in the page.
+pub(crate) type Seat = u16;
+
+/// One connection counted on a seat, while it is open or on its way to that seat's process.
+///
+/// It names the life of the seat too, so that giving it back after the seat went to another
+/// process is a no-op.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    seat: Seat,
+    life: u32,
+}
+
+/// What a seat says about itself, or what others found out about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Mark {
+    /// It takes nothing from its queue: it is stopped, hung, or out of fds.
+    Stuck = 1,
+    /// It accepts nothing new and leaves.
+    Draining = 2,
+    /// Its user accepts from the bare listener, so what is passed to it would wait for ever.
+    Apart = 4,
+}
+
+/// The marks of one seat, as they were when they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks(u32);
+
+impl Marks {
+    pub(crate) fn has(self, mark: Mark) -> bool {
+        self.0 & mark as u32 != 0
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// The load page, mapped. Clones share the mapping.
+#[derive(Debug, Clone)]
+pub(crate) struct Page(Arc<Mapping>);
+
+impl Page {
+    /// Makes a page in which no slot has an owner.
+    ///
+    /// # Errors
+    /// When the kernel has no memory or no fd left.
+    pub(crate) fn create() -> io::Result<Page> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let fd = memfd_create(c"multi-node load", flags)?;
+        ftruncate(&fd, BYTES as i64)?;
+        fcntl(&fd, FcntlArg::F_ADD_SEALS(seals()))?;
+        let page = Page(Arc::new(Mapping::new(fd)?));
+        page.0.words()[LAYOUT_WORD].store(LAYOUT, Relaxed);
+        Ok(page)
+    }
+
+    /// Maps a page that another process made.
+    ///
+    /// # Errors
+    /// `InvalidData` when it could be cut short under us, is too small, or is laid out otherwise.
+    pub(crate) fn map(fd: OwnedFd) -> io::Result<Page> {
+        let sealed = SealFlag::from_bits_truncate(fcntl(&fd, FcntlArg::F_GET_SEALS)?);
+        if !sealed.contains(seals()) || fstat(&fd)?.st_size != BYTES as i64 {
+            return Err(invalid("a load page has the wrong size or is not sealed"));
+        }
+        let page = Page(Arc::new(Mapping::new(fd)?));
+        if page.0.words()[LAYOUT_WORD].load(Relaxed) != LAYOUT {
+            return Err(invalid(
+                "a load page is laid out for another version of multi-node",
+            ));
+        }
+        Ok(page)
+    }
+
+    /// The memfd, to be passed on.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+
+    /// Clears a seat for a new process and ends all claims on it. The master's, before it spawns.
+    pub(crate) fn reset(&self, seat: Seat) {
+        let words = self.seat_words(seat);
+        words[LIFE].fetch_add(1, Relaxed);
+        words[LOAD].store(0, Relaxed);
+        words[PROGRESS].store(0, Relaxed);
+        words[MARKS].store(0, Relaxed);
+    }
+
+    /// Makes `seat` the one that serves `slot`. The master's, when the node is ready.
+    pub(crate) fn seat(&self, slot: Slot, seat: Seat) {
+        self.owner_word(slot).store(u32::from(seat) + 1, Relaxed);
+    }
+
+    /// Leaves `slot` without an owner if `seat` still is. The master's, when the node died.
+    pub(crate) fn vacate(&self, slot: Slot, seat: Seat) {
+        let owned = u32::from(seat) + 1;
+        // Failing means that a successor owns the slot, which is what is wanted then.
+        let _ = self
+            .owner_word(slot)
+            .compare_exchange(owned, 0, Relaxed, Relaxed);
+    }
+
+    /// The seat that serves `slot`; `None` when no live node does.
+    pub(crate) fn owner(&self, slot: Slot) -> Option<Seat> {
+        let seat = self.owner_word(slot).load(Relaxed).checked_sub(1)?;
+        Seat::try_from(seat).ok().filter(|seat| *seat < SEATS)
+    }
+
+    /// Connections open at a seat or on their way to it.
+    pub(crate) fn load(&self, seat: Seat) -> u32 {
+        clamp(self.seat_words(seat)[LOAD].load(Relaxed))
+    }
+
+    /// Counts one more connection on a seat, if its load still is what the caller `saw`.
+    ///
+    /// The comparison is what keeps a burst even: of two nodes that both saw the same emptiest
+    /// seat, the second looks again.
+    pub(crate) fn claim(&self, seat: Seat, saw: u32) -> Option<Claim> {
+        let words = self.seat_words(seat);
+        let life = words[LIFE].load(Relaxed);
+        let now = words[LOAD].load(Relaxed);
+        if clamp(now) != saw {
+            return None;
+        }
+        words[LOAD]
+            .compare_exchange(now, saw.wrapping_add(1), Relaxed, Relaxed)
+            .ok()?;
+        Some(Claim { seat, life })
+    }
+
+    /// Counts one more connection on a seat, whatever its load.
+    pub(crate) fn claim_any(&self, seat: Seat) -> Claim {
+        let words = self.seat_words(seat);
+        words[LOAD].fetch_add(1, Relaxed);
+        Claim {
+            seat,
+            life: words[LIFE].load(Relaxed),
+        }
+    }
+
+    /// Whether a claim counts on this seat, in its present life.
+    pub(crate) fn holds(&self, seat: Seat, claim: Claim) -> bool {
+        claim.seat == seat && self.seat_words(seat)[LIFE].load(Relaxed) == claim.life
+    }
+
+    /// Takes a connection off the seat it was counted on.
+    pub(crate) fn release(&self, claim: Claim) {
+        let words = self.seat_words(claim.seat);
+        if words[LIFE].load(Relaxed) == claim.life {
+            words[LOAD].fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Takes `excess` off a seat's load, if that still is what the caller `saw`.
+    pub(crate) fn correct(&self, seat: Seat, saw: u32, excess: u32) {
+        let corrected = saw.saturating_sub(excess);
+        // Failing means that a connection came or went: the excess will be seen again.
+        let _ = self.seat_words(seat)[LOAD].compare_exchange(saw, corrected, Relaxed, Relaxed);
+    }
+
+    /// Says that a seat's process has just looked for connections.
+    pub(crate) fn advance(&self, seat: Seat) {
+        self.seat_words(seat)[PROGRESS].fetch_add(1, Relaxed);
+    }
+
+    /// A number that changes whenever the seat's process looks for connections.
+    pub(crate) fn progress(&self, seat: Seat) -> u32 {
+        self.seat_words(seat)[PROGRESS].load(Relaxed)
+    }
+
+    pub(crate) fn mark(&self, seat: Seat, mark: Mark) {
+        self.seat_words(seat)[MARKS].fetch_or(mark as u32, Relaxed);
+    }
+
+    pub(crate) fn unmark(&self, seat: Seat, mark: Mark) {
+        self.seat_words(seat)[MARKS].fetch_and(!(mark as u32), Relaxed);
+    }
+
+    pub(crate) fn marks(&self, seat: Seat) -> Marks {
+        Marks(self.seat_words(seat)[MARKS].load(Relaxed))
+    }
+
+    fn owner_word(&self, slot: Slot) -> &AtomicU32 {
+        &self.0.words()[OWNERS + usize::from(slot) % SLOTS]
+    }
+
+    fn seat_words(&self, seat: Seat) -> &[AtomicU32] {
+        let start = SEAT_WORDS + usize::from(seat % SEATS) * LINE;
+        &self.0.words()[start..start + LINE]
+    }
+}
+
+impl Claim {
+    /// Bytes of a claim that travels with its connection.
+    pub(crate) const BYTES: usize = 6;
+
+    pub(crate) fn to_bytes(self) -> [u8; Claim::BYTES] {
+        let ([a, b], [c, d, e, f]) = (self.seat.to_le_bytes(), self.life.to_le_bytes());
+        [a, b, c, d, e, f]
+    }
+
+    pub(crate) fn from_bytes([a, b, c, d, e, f]: [u8; Claim::BYTES]) -> Claim {
+        let (seat, life) = (u16::from_le_bytes([a, b]), u32::from_le_bytes([c, d, e, f]));
+        Claim { seat, life }
+    }
+}
+
+/// A count that fell below zero, by a release too many, reads as zero.
+fn clamp(load: u32) -> u32 {
+    if load > i32::MAX as u32 { 0 } else { load }
+}
+
+fn seals() -> SealFlag {
+    SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// The mapped memory and the memfd behind it.
+#[derive(Debug)]
+struct Mapping {
+    fd: OwnedFd,
+    start: NonNull<AtomicU32>,
+}
+
+impl Mapping {
+    /// `fd` must be sealed against shrinking and `BYTES` long.
+    fn new(fd: OwnedFd) -> io::Result<Mapping> {
+        let length = NonZeroUsize::new(BYTES).expect("a page has bytes");
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a fresh mapping at an address of the kernel's choosing touches nothing that
+        // exists.
+        let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &fd, 0)? };
+        Ok(Mapping {
+            fd,
+            start: start.cast(),
+        })
+    }
+
+    fn words(&self) -> &[AtomicU32] {
+        // SAFETY: the mapping is BYTES long, page-aligned, and lives until `self` is dropped; the
+        // seal keeps the file from being cut short beneath it. Other processes write to it with
+        // atomics only, and every bit pattern is a valid u32.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), BYTES / size_of::<AtomicU32>()) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: `start` is our own mapping, BYTES long, and no borrow of it outlives `self`.
+        // It fails only for arguments that mmap would not have given us.
+        let _ = unsafe { munmap(self.start.cast(), BYTES) };
+    }
+}
+
+// SAFETY: all access to the mapping is through atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: all access to the mapping is through atomics.
+unsafe impl Sync for Mapping {}
+
+/// Changes with the layout below, so that two versions of the library never share a page.
+const LAYOUT: u32 = 0x4d4e_0001;
+/// Words in a cache line: seats do not slow each other down.
+const LINE: usize = 16;
+const SLOTS: usize = MAX_NODES as usize + 1;
+const LAYOUT_WORD: usize = 0;
+const OWNERS: usize = LINE;
+const SEAT_WORDS: usize = OWNERS + SLOTS.next_multiple_of(LINE);
+const BYTES: usize = (SEAT_WORDS + SEATS as usize * LINE) * size_of::<AtomicU32>();
+
+// The words of a seat.
+const LOAD: usize = 0;
+const LIFE: usize = 1;
+const PROGRESS: usize = 2;
+const MARKS: usize = 3;

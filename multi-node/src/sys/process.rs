@@ -1,0 +1,232 @@
+//! Processes: what this one is, the image that its children run, starting, signalling, reaping.
+//!
+//! Never waits for a process and never reaps one that it did not start.
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, getpid, getppid};
+
+use crate::config::ExitStatus;
+
+/// Tells a worker that it is one: `<pid of its master>:<inode of its fd 0>`. It stays in the
+/// environment of the worker's own children, for whom neither half is true.
+const TOKEN: &str = "MULTI_NODE_WORKER";
+
+/// What belongs to the master alone: a worker that spoke to the service manager would confuse it.
+const NOT_INHERITED: [&str; 4] = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+
+/// The longest name that ps shows (`TASK_COMM_LEN` less its NUL).
+const COMM: usize = 15;
+
+/// This process's number.
+pub(crate) fn pid() -> u32 {
+    getpid().as_raw().cast_unsigned()
+}
+
+/// Whether this process is a worker: then its control socket, moved off fd 0, where /dev/null
+/// takes its place.
+///
+/// # Errors
+/// What the kernel says when the socket cannot be moved.
+pub(crate) fn control_socket() -> io::Result<Option<OwnedFd>> {
+    let Some(token) = std::env::var_os(TOKEN) else {
+        return Ok(None);
+    };
+    let stdin = io::stdin();
+    let master = getppid().as_raw().cast_unsigned();
+    if token != *token_for(master, stdin.as_fd())? {
+        return Ok(None);
+    }
+    let control = stdin.as_fd().try_clone_to_owned()?;
+    let null = File::open("/dev/null")?;
+    // SAFETY: fd 0 is open (its inode was just read) and stays open: dup2 replaces it in one
+    // step, and the `OwnedFd` that names it is forgotten before it could close it.
+    unsafe {
+        let mut zero = OwnedFd::from_raw_fd(0);
+        let replaced = nix::unistd::dup2(&null, &mut zero);
+        std::mem::forget(zero);
+        replaced?;
+    }
+    Ok(Some(control))
+}
+
+fn token_for(master: u32, socket: BorrowedFd<'_>) -> io::Result<OsString> {
+    let inode = File::from(socket.try_clone_to_owned()?).metadata()?.ino();
+    Ok(format!("{master}:{inode}").into())
+}
+
+/// An open program file: what it held when it was opened is what runs, whatever its path leads
+/// to later.
+#[derive(Debug)]
+pub(crate) struct Image(File);
+
+impl Image {
+    /// The file that this very process runs.
+    pub(crate) fn running() -> io::Result<Image> {
+        Image::open(Path::new("/proc/self/exe"))
+    }
+
+    /// # Errors
+    /// As open(2); `PermissionDenied` too when the file may not be executed.
+    pub(crate) fn open(path: &Path) -> io::Result<Image> {
+        let file = File::options().read(true).custom_flags(libc::O_PATH).open(path)?;
+        nix::unistd::access(path, nix::unistd::AccessFlags::X_OK)?;
+        Ok(Image(file))
+    }
+}
+
+/// What every worker is started with: the arguments and the environment of the master's start.
+#[derive(Debug)]
+pub(crate) struct Start {
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Start {
+    pub(crate) fn of_this_process() -> Start {
+        Start {
+            args: std::env::args_os().collect(),
+            env: std::env::vars_os()
+                .filter(|(name, _)| !NOT_INHERITED.iter().any(|kept| name == kept))
+                .collect(),
+        }
+    }
+
+    /// Starts `image` with `control` as its fd 0.
+    ///
+    /// # Errors
+    /// As fork(2) and execve(2).
+    pub(crate) fn spawn(&self, image: &Image, control: OwnedFd) -> io::Result<Child> {
+        let token = token_for(pid(), control.as_fd())?;
+        let mut args = self.args.iter();
+        let mut command = Command::new(format!("/proc/self/fd/{}", image.0.as_raw_fd()));
+        if let Some(name) = args.next() {
+            command.arg0(name);
+        }
+        command.args(args).env_clear().env(TOKEN, token);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::from(control));
+        let blocked = Blocked::ours()?;
+        let child = command.spawn();
+        drop(blocked);
+        Child::of(Pid::from_raw(child?.id().cast_signed()))
+    }
+}
+
+/// A child of ours: its number is not used again before [`Child::reap`] took its status.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pid: Pid,
+    handle: OwnedFd,
+}
+
+impl Child {
+    fn of(pid: Pid) -> io::Result<Child> {
+        // SAFETY: pidfd_open takes two integers and returns a new fd, close-on-exec, or -1.
+        let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+        let handle = Errno::result(handle)?;
+        let handle = i32::try_from(handle).map_err(io::Error::other)?;
+        // SAFETY: the kernel has just made this fd and nothing else knows its number.
+        Ok(Child { pid, handle: unsafe { OwnedFd::from_raw_fd(handle) } })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw().cast_unsigned()
+    }
+
+    /// An fd that is readable once the child has exited.
+    pub(crate) fn handle(&self) -> io::Result<OwnedFd> {
+        self.handle.try_clone()
+    }
+
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        Ok(nix::sys::signal::kill(self.pid, Signal::SIGKILL)?)
+    }
+
+    /// Takes the status of a child that has exited; `None` while it runs.
+    pub(crate) fn reap(&self) -> Option<ExitStatus> {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        match waitid(Id::PIDFd(self.handle.as_fd()), flags) {
+            Ok(WaitStatus::Exited(_, code)) => Some(ExitStatus::Code(code)),
+            Ok(WaitStatus::Signaled(_, signal, core)) => {
+                Some(ExitStatus::Signal { signal: signal as i32, core })
+            }
+            Ok(_) | Err(Errno::EINTR) => None,
+            // Somebody else reaped it: user code that waits for any child.
+            Err(_) => Some(ExitStatus::Unknown),
+        }
+    }
+}
+
+/// The signals that supervision handles, held back from the calling thread, and from a process
+/// that it starts, until this is dropped.
+///
+/// A worker inherits the mask, so that one that is told to end before its handlers stand does not
+/// just die; [`unblock`] lets them through.
+struct Blocked(SigSet);
+
+impl Blocked {
+    fn ours() -> io::Result<Blocked> {
+        Ok(Blocked(ours().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?))
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // A mask that was in force before is valid: this cannot fail.
+        let _ = self.0.thread_set_mask();
+    }
+}
+
+fn ours() -> SigSet {
+    super::signal::HANDLED.into_iter().collect()
+}
+
+/// Lets the signals through that were held back when this process was started.
+pub(crate) fn unblock() -> io::Result<()> {
+    Ok(ours().thread_unblock()?)
+}
+
+/// Undoes what a parent may have left: with SIGCHLD ignored, statuses of children are lost.
+pub(crate) fn default_sigchld() -> io::Result<()> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs no code of ours in a handler.
+    unsafe { sigaction(Signal::SIGCHLD, &default)? };
+    Ok(())
+}
+
+/// Names the calling thread; on the main thread that is the name of the process in ps.
+///
+/// Keeps `role` whole and shortens `program` to what fits.
+pub(crate) fn name(program: &str, role: &str) {
+    let room = COMM.saturating_sub(role.len() + 1);
+    let program: String = program.chars().filter(char::is_ascii_graphic).take(room).collect();
+    if let Ok(name) = CString::new(format!("{program}:{role}")) {
+        // Only a pointer outside of this process could make it fail.
+        let _ = prctl::set_name(&name);
+    }
+}
+
+/// How many fds this process may have open.
+pub(crate) fn fd_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft)
+}
+
+/// Ends this process: the one place that does.
+#[allow(clippy::exit)]
+pub(crate) fn exit(code: u8) -> ! {
+    std::process::exit(code.into())
+}

@@ -1,0 +1,4 @@
+#[multi_node::main]
+async fn main(arguments: String) {
+    println!("{arguments}");
+}

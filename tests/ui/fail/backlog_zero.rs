@@ -1,0 +1,2 @@
+#[multi_node::main(backlog = 0)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(master_listen = "no")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(port: 8080, nodes = 0)]
+async fn main() {}

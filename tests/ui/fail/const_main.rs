@@ -1,0 +1,2 @@
+#[multi_node::main]
+const fn main(_: multi_node::Nodes) {}

@@ -1,0 +1,2 @@
+#[multi_node::main(crate = "multi node")]
+async fn main() {}

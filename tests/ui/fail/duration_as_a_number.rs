@@ -1,0 +1,2 @@
+#[multi_node::main(start_timeout = 60)]
+async fn main() {}

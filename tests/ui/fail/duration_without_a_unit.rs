@@ -1,0 +1,2 @@
+#[multi_node::main(drain_timeout = "30")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main]
+extern "C" fn main(_: multi_node::Nodes) {}

@@ -1,0 +1,2 @@
+#[multi_node::main(host = 127)]
+async fn main() {}

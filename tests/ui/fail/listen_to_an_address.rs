@@ -1,0 +1,2 @@
+#[multi_node::main(listen = "0.0.0.0:80")]
+async fn main() {}

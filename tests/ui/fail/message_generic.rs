@@ -1,0 +1,4 @@
+#[derive(multi_node::Message)]
+struct Wrapper<T>(T);
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[derive(multi_node::Message)]
+struct Borrowed<'a>(&'a str);
+
+fn main() {}

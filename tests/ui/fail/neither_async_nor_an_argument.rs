@@ -1,0 +1,2 @@
+#[multi_node::main]
+fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(nodes = "auto")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(nodes = 257)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(nodes = 0)]
+async fn main() {}

@@ -1,0 +1,8 @@
+struct App;
+
+impl App {
+    #[multi_node::main]
+    async fn run(self) {}
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[multi_node::main]
+struct App;
+
+fn main() {}

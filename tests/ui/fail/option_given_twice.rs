@@ -1,0 +1,2 @@
+#[multi_node::main(port = 8080, nodes = 4, port = 8081)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(8080)]
+async fn main() {}

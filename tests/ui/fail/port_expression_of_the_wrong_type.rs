@@ -1,0 +1,4 @@
+const PORT: &str = "8080";
+
+#[multi_node::main(port = PORT)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(port = -1)]
+async fn main() {}

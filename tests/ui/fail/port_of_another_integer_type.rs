@@ -1,0 +1,2 @@
+#[multi_node::main(port = 8080i32)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(port = 65536)]
+async fn main() {}

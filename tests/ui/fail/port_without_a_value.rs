@@ -1,0 +1,2 @@
+#[multi_node::main(port, nodes = 4)]
+async fn main() {}

@@ -1,0 +1,3 @@
+#[tokio::main]
+#[multi_node::main(port = 8080)]
+async fn main() {}

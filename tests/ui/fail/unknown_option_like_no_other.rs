@@ -1,0 +1,2 @@
+#[multi_node::main(colour = "blue")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(port = settings().port)]
+async fn main() {}
