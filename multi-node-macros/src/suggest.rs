@@ -8,10 +8,7 @@ pub(crate) fn unknown(kind: &str, word: &str, place: &str, valid: &[&str]) -> St
         Some(meant) => format!(", did you mean `{meant}`?"),
         None => ":".to_owned(),
     };
-    format!(
-        "unknown {kind} `{word}`{hint} valid {kind}s{place} are {}",
-        list(valid)
-    )
+    format!("unknown {kind} `{word}`{hint} valid {kind}s{place} are {}", list(valid))
 }
 
 /// The word of `valid` that differs from `word` by two letters at most, if there is one.
@@ -44,9 +41,8 @@ fn distance(from: &str, to: &str) -> usize {
                 i + j
             } else {
                 let changed = usize::from(from[i - 1] != to[j - 1]);
-                let mut least = (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(rows[i - 1][j - 1] + changed);
+                let mut least =
+                    (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + changed);
                 if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
                     least = least.min(rows[i - 2][j - 2] + 1);
                 }

@@ -77,20 +77,12 @@ impl Default for Settings {
 impl Settings {
     /// The slots that workers fill: with a master that listens it is one of the nodes.
     pub(crate) fn worker_slots(&self) -> std::ops::RangeInclusive<Slot> {
-        if self.master_listen {
-            1..=self.nodes - 1
-        } else {
-            1..=self.nodes
-        }
+        if self.master_listen { 1..=self.nodes - 1 } else { 1..=self.nodes }
     }
 
     /// The slots that accept connections.
     pub(crate) fn serving_slots(&self) -> std::ops::RangeInclusive<Slot> {
-        if self.master_listen {
-            0..=self.nodes - 1
-        } else {
-            1..=self.nodes
-        }
+        if self.master_listen { 0..=self.nodes - 1 } else { 1..=self.nodes }
     }
 }
 
@@ -98,7 +90,10 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     Code(i32),
-    Signal { signal: i32, core: bool },
+    Signal {
+        signal: i32,
+        core: bool,
+    },
     /// Somebody else took the status.
     Unknown,
 }

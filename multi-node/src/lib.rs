@@ -52,10 +52,10 @@ mod sys;
 
 pub use builder::{Builder, NodeCount};
 pub use config::NodeId;
-pub use multi_node_macros::{Message, main};
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
 pub use link::message::Message;
+pub use multi_node_macros::{Message, main};
 pub use node::{
     Broadcast, Connection, Framed, FramedRecvError, FramedSendError, Listener, NodeStream, Nodes,
     OpenGuard, Peer, Sender,

@@ -111,10 +111,7 @@ impl Process {
         }
     }
 
-    fn master(
-        configure: impl FnOnce() -> Builder,
-        program: &str,
-    ) -> Result<Process, StartError> {
+    fn master(configure: impl FnOnce() -> Builder, program: &str) -> Result<Process, StartError> {
         let settings = configure().settle(|variable| std::env::var_os(variable))?;
         let signals = Signals::install().map_err(StartError::system("handle signals"))?;
         let (supervision, socket) = master::start(settings, signals)?;

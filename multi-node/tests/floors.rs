@@ -22,8 +22,17 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
         "node",
         &["config", "error", "report", "policy", "sys", "link"],
         &[
-            "axum", "futures_core", "futures_sink", "http_body", "hyper", "hyper_util", "serde",
-            "thiserror", "tokio", "tower_layer", "tower_service",
+            "axum",
+            "futures_core",
+            "futures_sink",
+            "http_body",
+            "hyper",
+            "hyper_util",
+            "serde",
+            "thiserror",
+            "tokio",
+            "tower_layer",
+            "tower_service",
         ],
     ),
     ("builder", &["config", "error"], &[]),
@@ -32,9 +41,22 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
 
 /// Crates that only the modules above that list them may name.
 const CRATES: [&str; 16] = [
-    "axum", "bincode", "futures_core", "futures_sink", "http_body", "hyper", "hyper_util",
-    "libc", "nix", "serde", "signal_hook_registry", "thiserror", "tokio", "tower_layer",
-    "tower_service", "tracing",
+    "axum",
+    "bincode",
+    "futures_core",
+    "futures_sink",
+    "http_body",
+    "hyper",
+    "hyper_util",
+    "libc",
+    "nix",
+    "serde",
+    "signal_hook_registry",
+    "thiserror",
+    "tokio",
+    "tower_layer",
+    "tower_service",
+    "tracing",
 ];
 
 #[test]
@@ -148,7 +170,9 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-fn floor_of(path: &Path) -> &'static (&'static str, &'static [&'static str], &'static [&'static str]) {
+fn floor_of(
+    path: &Path,
+) -> &'static (&'static str, &'static [&'static str], &'static [&'static str]) {
     let first = path.components().next().expect("a path").as_os_str();
     let module = Path::new(first).file_stem().expect("a name");
     let floor = FLOORS.iter().find(|(name, ..)| module == *name);

@@ -27,26 +27,17 @@ const OPTIONS: [(&str, Kind); 12] = [
 
 /// `valid options are …`, for error messages.
 pub(super) fn valid_options() -> String {
-    format!(
-        "valid options are {}",
-        suggest::list(&OPTIONS.map(|(name, _)| name))
-    )
+    format!("valid options are {}", suggest::list(&OPTIONS.map(|(name, _)| name)))
 }
 
 /// The options that are right; every one that is not is reported and left out.
 pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
-    let mut options = Options {
-        library: parse_quote!(::multi_node),
-        calls: Vec::new(),
-    };
+    let mut options = Options { library: parse_quote!(::multi_node), calls: Vec::new() };
     let mut seen: Vec<Ident> = Vec::new();
     for Given { name, value } in given {
         let Some((_, kind)) = OPTIONS.iter().find(|(option, _)| name == option) else {
             let names = OPTIONS.map(|(name, _)| name);
-            errors.at(
-                &name,
-                suggest::unknown("option", &name.to_string(), "", &names),
-            );
+            errors.at(&name, suggest::unknown("option", &name.to_string(), "", &names));
             continue;
         };
         if seen.contains(&name) {
@@ -54,14 +45,11 @@ pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
             continue;
         }
         match value {
-            Some(value) => options
-                .add(kind, &name, value)
-                .unwrap_or_else(|error| errors.push(error)),
+            Some(value) => {
+                options.add(kind, &name, value).unwrap_or_else(|error| errors.push(error))
+            }
             None => {
-                errors.at(
-                    &name,
-                    format!("`{name}` has no value: it takes {}", kind.expected()),
-                );
+                errors.at(&name, format!("`{name}` has no value: it takes {}", kind.expected()));
             }
         }
         seen.push(name);
@@ -74,21 +62,12 @@ fn contradictions(seen: &[Ident], options: &Options, errors: &mut Errors) {
     let calls = |method: &str| options.calls.iter().any(|call| call.method == method);
     if calls("listen_none") {
         let about_listening = ["port", "host", "backlog"];
-        for name in seen
-            .iter()
-            .filter(|name| about_listening.iter().any(|option| name == option))
-        {
-            errors.at(
-                name,
-                format!("`{name}` contradicts `listen = none`: leave one out"),
-            );
+        for name in seen.iter().filter(|name| about_listening.iter().any(|option| name == option)) {
+            errors.at(name, format!("`{name}` contradicts `listen = none`: leave one out"));
         }
     }
     let one_thread = calls("current_thread") || !seen.iter().any(|name| name == "flavor");
-    if let Some(name) = seen
-        .iter()
-        .find(|name| *name == "worker_threads" && one_thread)
-    {
+    if let Some(name) = seen.iter().find(|name| *name == "worker_threads" && one_thread) {
         errors.at(name, "`worker_threads` needs `flavor = \"multi_thread\"`");
     }
 }

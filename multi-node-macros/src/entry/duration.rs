@@ -34,9 +34,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        let wrong = [
-            "", "s", "30", "30 s", " 30s", "-1s", "+1s", "1.5s", "30S", "1h30m", "3d", "٣s",
-        ];
+        let wrong =
+            ["", "s", "30", "30 s", " 30s", "-1s", "+1s", "1.5s", "30S", "1h30m", "3d", "٣s"];
         for text in wrong {
             assert_eq!(milliseconds(text), None, "{text:?}");
         }

@@ -13,20 +13,8 @@ use super::model::{Argument, Call, Options, Type};
 /// The real function is an item of the block that is the last argument: the options, which stand
 /// before it, see only the user's names.
 pub(super) fn entry(options: &Options, function: &Function, shape: Shape) -> TokenStream {
-    let Function {
-        attributes,
-        visibility,
-        signature,
-        body,
-    } = function;
-    let Signature {
-        asyncness,
-        fn_token,
-        ident,
-        inputs,
-        output,
-        ..
-    } = signature;
+    let Function { attributes, visibility, signature, body } = function;
+    let Signature { asyncness, fn_token, ident, inputs, output, .. } = signature;
     let library = &options.library;
     let settings = settings(options);
     let (run, main) = match shape {
@@ -52,22 +40,8 @@ pub(super) fn entry(options: &Options, function: &Function, shape: Shape) -> Tok
 /// A function of the same name, when there is no way to call the one that was written; that one
 /// stays inside, so that its body is still checked.
 pub(super) fn fallback(function: &Function) -> TokenStream {
-    let Function {
-        attributes,
-        visibility,
-        signature,
-        body,
-    } = function;
-    let Signature {
-        asyncness,
-        safety,
-        fn_token,
-        ident,
-        generics,
-        inputs,
-        output,
-        ..
-    } = signature;
+    let Function { attributes, visibility, signature, body } = function;
+    let Signature { asyncness, safety, fn_token, ident, generics, inputs, output, .. } = signature;
     let where_clause = &generics.where_clause;
     let inner = signature.receiver().is_none().then(|| {
         quote! {
@@ -94,11 +68,8 @@ fn with_nodes(options: &Options, signature: &Signature) -> TokenStream {
 /// A block that ends with the builder.
 fn settings(options: &Options) -> TokenStream {
     let library = &options.library;
-    let (bindings, calls): (Vec<_>, Vec<_>) = options
-        .calls
-        .iter()
-        .map(|call| setting(call, library))
-        .unzip();
+    let (bindings, calls): (Vec<_>, Vec<_>) =
+        options.calls.iter().map(|call| setting(call, library)).unzip();
     quote_spanned! {Span::mixed_site()=>
         {
             #(#bindings)*
@@ -117,14 +88,10 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
     match argument {
         Argument::Nothing => (none, quote_spanned!(site=> .#method())),
         Argument::Into(value) => (none, quote_spanned!(site=> .#method(#value))),
-        Argument::Auto => (
-            none,
-            quote_spanned!(site=> .#method(#library::NodeCount::Auto)),
-        ),
-        Argument::Milliseconds(number) => (
-            none,
-            quote_spanned!(site=> .#method(::core::time::Duration::from_millis(#number))),
-        ),
+        Argument::Auto => (none, quote_spanned!(site=> .#method(#library::NodeCount::Auto))),
+        Argument::Milliseconds(number) => {
+            (none, quote_spanned!(site=> .#method(::core::time::Duration::from_millis(#number))))
+        }
         Argument::Typed(ty, value) => {
             let span = site.located_at(method.span());
             // A constant of the same name would make this a pattern instead of a variable.

@@ -33,16 +33,8 @@ impl Parse for Function {
         let visibility = input.parse()?;
         let signature = input.parse().map_err(not_a_function)?;
         match body(input.parse()?) {
-            Some(body) => Ok(Function {
-                attributes,
-                visibility,
-                signature,
-                body,
-            }),
-            None => Err(syn::Error::new_spanned(
-                signature,
-                "this function has no body",
-            )),
+            Some(body) => Ok(Function { attributes, visibility, signature, body }),
+            None => Err(syn::Error::new_spanned(signature, "this function has no body")),
         }
     }
 }
@@ -60,10 +52,7 @@ fn body(token: TokenTree) -> Option<Group> {
 }
 
 fn not_a_function(error: syn::Error) -> syn::Error {
-    syn::Error::new(
-        error.span(),
-        format!("`#[multi_node::main]` goes on a function: {error}"),
-    )
+    syn::Error::new(error.span(), format!("`#[multi_node::main]` goes on a function: {error}"))
 }
 
 /// The function without the attributes that cannot stay, and its shape, unless that is wrong.
@@ -75,20 +64,14 @@ pub(super) fn check(mut function: Function, errors: &mut Errors) -> (Function, O
         }
         other.is_none()
     });
-    let shape = shape(&function.signature)
-        .map_err(|mistakes| errors.push(mistakes))
-        .ok();
+    let shape = shape(&function.signature).map_err(|mistakes| errors.push(mistakes)).ok();
     (function, shape)
 }
 
 /// Says what is wrong when the attribute is another entry point, such as `#[tokio::main]`.
 fn starts_a_runtime(attribute: &Attribute) -> Option<String> {
-    let names: Vec<String> = attribute
-        .path()
-        .segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect();
+    let names: Vec<String> =
+        attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
     if names.last().is_none_or(|last| last != "main") {
         return None;
     }
@@ -120,10 +103,7 @@ fn shape(signature: &Signature) -> syn::Result<Shape> {
         check_argument(argument, &mut mistakes);
     }
     for argument in arguments {
-        mistakes.at(
-            argument,
-            "one argument too many: this function takes `nodes: Nodes` only",
-        );
+        mistakes.at(argument, "one argument too many: this function takes `nodes: Nodes` only");
     }
     mistakes.into_result().map(|()| shape)
 }
@@ -158,28 +138,18 @@ fn qualifiers(signature: &Signature, mistakes: &mut Errors) {
 fn check_argument(argument: &FnArg, mistakes: &mut Errors) {
     let ty = match argument {
         FnArg::Receiver(_) => {
-            mistakes.at(
-                argument,
-                "an entry point has no `self`: it is a function, not a method",
-            );
+            mistakes.at(argument, "an entry point has no `self`: it is a function, not a method");
             return;
         }
         FnArg::Typed(argument) => &*argument.ty,
     };
     let plausible = match peel(ty) {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.arguments.is_none()),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.arguments.is_none()),
         Type::Macro(_) => true,
         _ => false,
     };
     if !plausible {
-        mistakes.at(
-            ty,
-            "the argument of an entry point is of the type `multi_node::Nodes`",
-        );
+        mistakes.at(ty, "the argument of an entry point is of the type `multi_node::Nodes`");
     }
 }
 

@@ -45,9 +45,7 @@ fn one(input: ParseStream<'_>) -> syn::Result<Given> {
     let value = if ends() {
         None
     } else {
-        input
-            .parse::<Token![=]>()
-            .map_err(|error| expected_equals(&name, &error))?;
+        input.parse::<Token![=]>().map_err(|error| expected_equals(&name, &error))?;
         if ends() { None } else { Some(input.parse()?) }
     };
     if !input.is_empty() {
@@ -57,10 +55,7 @@ fn one(input: ParseStream<'_>) -> syn::Result<Given> {
 }
 
 fn expected_equals(name: &Ident, error: &syn::Error) -> syn::Error {
-    syn::Error::new(
-        error.span(),
-        format!("expected `=` here: an option is `{name} = value`"),
-    )
+    syn::Error::new(error.span(), format!("expected `=` here: an option is `{name} = value`"))
 }
 
 fn skip_past_comma(input: ParseStream<'_>) {

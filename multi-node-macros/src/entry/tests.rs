@@ -16,11 +16,7 @@ fn checked(attribute: TokenStream) -> (Options, Vec<String>) {
 fn calls(attribute: TokenStream) -> Vec<String> {
     let (options, errors) = checked(attribute);
     assert_eq!(errors, [""; 0]);
-    options
-        .calls
-        .iter()
-        .map(|call| call.method.to_string())
-        .collect()
+    options.calls.iter().map(|call| call.method.to_string()).collect()
 }
 
 fn expanded(attribute: &str, item: &str) -> String {
@@ -49,11 +45,7 @@ fn a_comma_within_a_value_does_not_end_it() {
 fn after_a_mistake_the_next_option_is_read() {
     let (options, errors) = checked(quote!(port: 80, = 3, nodes = 4, "x" = 1, 7 8, backlog = 9));
     assert_eq!(errors.len(), 4, "{errors:?}");
-    let methods: Vec<_> = options
-        .calls
-        .iter()
-        .map(|call| call.method.to_string())
-        .collect();
+    let methods: Vec<_> = options.calls.iter().map(|call| call.method.to_string()).collect();
     assert_eq!(methods, ["nodes", "backlog"]);
 }
 
@@ -122,10 +114,7 @@ fn whatever_contradicts_is_reported_once_an_option() {
 
 #[test]
 fn a_mistake_leaves_a_function_of_that_name() {
-    let function = expanded(
-        "port = \"80\", nodes = 4",
-        "async fn serve(nodes: Nodes) -> u8 { 1 }",
-    );
+    let function = expanded("port = \"80\", nodes = 4", "async fn serve(nodes: Nodes) -> u8 { 1 }");
     assert!(function.contains("compile_error"), "{function}");
     assert!(function.contains("fn serve () -> u8"), "{function}");
     assert!(function.contains(". nodes (4usize)"), "{function}");

@@ -38,19 +38,10 @@ impl Kind {
     pub(super) fn expected(&self) -> String {
         match self {
             Kind::Integer(of, range) => {
-                format!(
-                    "a number (`{}`) from {} to {}",
-                    of.name(),
-                    range.start(),
-                    range.end()
-                )
+                format!("a number (`{}`) from {} to {}", of.name(), range.start(), range.end())
             }
             Kind::Nodes(range) => {
-                format!(
-                    "a number from {} to {} or the word `auto`",
-                    range.start(),
-                    range.end()
-                )
+                format!("a number from {} to {} or the word `auto`", range.start(), range.end())
             }
             Kind::Bool => "`true` or `false`".to_owned(),
             Kind::Host => "a string such as \"127.0.0.1\"".to_owned(),
@@ -67,11 +58,8 @@ impl Kind {
     pub(super) fn check(&self, option: &Ident, value: Expr) -> syn::Result<Value> {
         let written = Written::from(&value);
         self.accept(&written, &value).ok_or_else(|| {
-            let message = format!(
-                "`{option}` takes {}, not {}",
-                self.expected(),
-                written.describe()
-            );
+            let message =
+                format!("`{option}` takes {}, not {}", self.expected(), written.describe());
             syn::Error::new_spanned(&value, message)
         })
     }
@@ -83,17 +71,11 @@ impl Kind {
             }
             (Kind::Flavor, Written::Literal(Lit::Str(flavor))) => {
                 let methods = ["current_thread", "multi_thread"];
-                return methods
-                    .into_iter()
-                    .find(|name| flavor.value() == *name)
-                    .map(Value::Method);
+                return methods.into_iter().find(|name| flavor.value() == *name).map(Value::Method);
             }
             (Kind::Library, Written::Path(path)) => return Some(Value::Library((*path).clone())),
             (Kind::Library, Written::Literal(Lit::Str(path))) => {
-                return path
-                    .parse_with(Path::parse_mod_style)
-                    .ok()
-                    .map(Value::Library);
+                return path.parse_with(Path::parse_mod_style).ok().map(Value::Library);
             }
             (Kind::Nothing | Kind::Flavor | Kind::Library, _) => return None,
 
@@ -143,17 +125,11 @@ impl<'a> From<&'a Expr> for Written<'a> {
             // `macro_rules!` puts an invisible group around an expression.
             Expr::Group(inner) => Written::from(&*inner.expr),
             Expr::Lit(ExprLit { lit, .. }) => Written::Literal(lit),
-            Expr::Unary(ExprUnary {
-                op: UnOp::Neg(_),
-                expr,
-                ..
-            }) => match Written::from(&**expr) {
+            Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match Written::from(&**expr) {
                 Written::Literal(lit) => Written::Negative(lit),
                 Written::Negative(_) | Written::Path(_) | Written::Other => Written::Other,
             },
-            Expr::Path(ExprPath {
-                qself: None, path, ..
-            }) => Written::Path(path),
+            Expr::Path(ExprPath { qself: None, path, .. }) => Written::Path(path),
             _ => Written::Other,
         }
     }

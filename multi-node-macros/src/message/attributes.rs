@@ -42,11 +42,7 @@ pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Attributes {
 /// Whether the field's type stays out of the fingerprint.
 pub(super) fn is_opaque(field: &Field) -> bool {
     let mut opaque = false;
-    for attribute in field
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("message"))
-    {
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("message")) {
         // A mistake in here has been reported by `parse`.
         let _ = attribute.parse_nested_meta(|meta| {
             opaque |= meta.path.is_ident("opaque");
@@ -79,11 +75,7 @@ pub(super) fn allows_deprecated(input: &DeriveInput) -> bool {
 pub(super) fn fields(data: &Data) -> impl Iterator<Item = &Field> {
     let lists: Vec<&Fields> = match data {
         Data::Struct(data) => vec![&data.fields],
-        Data::Enum(data) => data
-            .variants
-            .iter()
-            .map(|variant| &variant.fields)
-            .collect(),
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
     lists.into_iter().flatten()
@@ -99,10 +91,7 @@ fn check_within(data: &Data, errors: &mut Errors) {
     if let Data::Enum(data) = data {
         for attribute in data.variants.iter().flat_map(|variant| &variant.attrs) {
             if attribute.path().is_ident("message") {
-                errors.at(
-                    attribute,
-                    "`message` goes on the type or on a field, not on a variant",
-                );
+                errors.at(attribute, "`message` goes on the type or on a field, not on a variant");
             }
         }
     }
@@ -113,10 +102,7 @@ fn each_key(
     errors: &mut Errors,
     mut take: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>,
 ) {
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("message"))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("message")) {
         if let Err(error) = attribute.parse_nested_meta(&mut take) {
             errors.push(error);
         }
@@ -153,21 +139,16 @@ fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
 fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u64> {
     let expected = "`version` takes a whole number: `version = 2`";
     let number: LitInt = literal(meta, expected)?;
-    number
-        .base10_parse()
-        .map_err(|_| syn::Error::new(number.span(), expected))
+    number.base10_parse().map_err(|_| syn::Error::new(number.span(), expected))
 }
 
 fn library(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
     let expected = "`crate` takes the path of the crate multi-node: `crate = \"cluster\"`";
     let text: LitStr = literal(meta, expected)?;
-    text.parse_with(Path::parse_mod_style)
-        .map_err(|_| syn::Error::new(text.span(), expected))
+    text.parse_with(Path::parse_mod_style).map_err(|_| syn::Error::new(text.span(), expected))
 }
 
 fn literal<L: syn::parse::Parse>(meta: &ParseNestedMeta<'_>, expected: &str) -> syn::Result<L> {
     let input = meta.value()?;
-    input
-        .parse()
-        .map_err(|error| syn::Error::new(error.span(), expected))
+    input.parse().map_err(|error| syn::Error::new(error.span(), expected))
 }

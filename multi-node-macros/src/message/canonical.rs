@@ -22,10 +22,7 @@ pub(super) fn definition(input: &DeriveInput) -> String {
                 let serde = serde_attributes(&variant.attrs);
                 let name = variant.ident.unraw();
                 let fields = fields(&variant.fields);
-                let discriminant = variant
-                    .discriminant
-                    .as_ref()
-                    .map(|(_, value)| quote!(= #value));
+                let discriminant = variant.discriminant.as_ref().map(|(_, value)| quote!(= #value));
                 quote!(#serde #name #fields #discriminant)
             });
             quote!(enum { #(#variants),* })
@@ -53,9 +50,7 @@ fn fields(fields: &Fields) -> TokenStream {
 }
 
 fn serde_attributes(attributes: &[Attribute]) -> TokenStream {
-    let serde = attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"));
+    let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
     quote!(#(#serde)*)
 }
 

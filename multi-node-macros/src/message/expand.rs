@@ -10,11 +10,7 @@ use super::nested::{self, Part};
 
 /// `impl Message for …`, with the fingerprint as a constant that the compiler works out.
 pub(super) fn implementation(input: &DeriveInput, attributes: &Attributes) -> TokenStream {
-    let Attributes {
-        name,
-        version,
-        library,
-    } = attributes;
+    let Attributes { name, version, library } = attributes;
     let ident = &input.ident;
     let fingerprint = match version {
         Some(version) => {
@@ -61,7 +57,5 @@ fn of_definition(input: &DeriveInput, library: &syn::Path) -> TokenStream {
 pub(super) fn fnv1a(text: &str) -> u64 {
     const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
-    text.bytes().fold(OFFSET_BASIS, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
-    })
+    text.bytes().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }

@@ -33,10 +33,7 @@ pub(crate) fn expand(definition: TokenStream) -> TokenStream {
 fn refuse_unsupported(input: &DeriveInput, errors: &mut Errors) -> bool {
     let mut refused = false;
     if let Data::Union(data) = &input.data {
-        errors.at(
-            data.union_token,
-            "a union cannot be a message: use a struct or an enum",
-        );
+        errors.at(data.union_token, "a union cannot be a message: use a struct or an enum");
         refused = true;
     }
     let generics = &input.generics;

@@ -17,11 +17,7 @@ pub(super) enum Part {
 /// Every part, once, in the order in which the definition of `name` mentions them; types within
 /// containers come after their container.
 pub(super) fn parts(name: &Ident, data: &Data) -> Vec<Part> {
-    let mut collector = Collector {
-        name,
-        parts: Vec::new(),
-        seen: Vec::new(),
-    };
+    let mut collector = Collector { name, parts: Vec::new(), seen: Vec::new() };
     for field in fields(data).filter(|field| !is_opaque(field)) {
         collector.ty(&field.ty);
     }
@@ -102,10 +98,7 @@ impl Collector<'_> {
 /// Names of one or two capitals are as likely types: those are named as types, and if one is not,
 /// the compiler says so.
 fn is_constant(ty: &Type) -> bool {
-    let Type::Path(TypePath {
-        qself: None, path, ..
-    }) = ty
-    else {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else {
         return false;
     };
     path.get_ident().is_some_and(|name| {

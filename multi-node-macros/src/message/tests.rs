@@ -54,14 +54,8 @@ fn fingerprints_of_definitions_never_change() {
          # [ serde ( rename = \"bye\" ) ] Left ( String , Vec < ( u8 , [ u64 ; 4 ] ) > ) , Idle }"
     );
     assert_eq!(fnv1a(&definition(chat)), 8_934_893_263_280_407_337);
-    assert_eq!(
-        fnv1a(&definition("struct Ping;")),
-        14_058_172_984_575_203_104
-    );
-    assert_eq!(
-        fnv1a(&definition("struct Job { id: u64 }")),
-        17_466_951_822_005_805_294
-    );
+    assert_eq!(fnv1a(&definition("struct Ping;")), 14_058_172_984_575_203_104);
+    assert_eq!(fnv1a(&definition("struct Job { id: u64 }")), 17_466_951_822_005_805_294);
 }
 
 #[test]
@@ -171,24 +165,12 @@ fn a_version_stands_for_the_definition() {
         let attributes = attributes::parse(&input, &mut errors);
         assert_eq!(errors.messages(), [""; 0]);
         let text = expand::implementation(&input, &attributes).to_string();
-        text.split("FINGERPRINT")
-            .nth(1)
-            .expect("a constant")
-            .to_owned()
+        text.split("FINGERPRINT").nth(1).expect("a constant").to_owned()
     };
     let one = fingerprint("#[message(version = 1)] struct A { a: u8 }");
-    assert_eq!(
-        one,
-        fingerprint("#[message(version = 1)] struct A { b: Vec<B> }")
-    );
-    assert_ne!(
-        one,
-        fingerprint("#[message(version = 2)] struct A { a: u8 }")
-    );
-    assert_ne!(
-        one,
-        fingerprint("#[message(version = 1, name = \"B\")] struct A { a: u8 }")
-    );
+    assert_eq!(one, fingerprint("#[message(version = 1)] struct A { b: Vec<B> }"));
+    assert_ne!(one, fingerprint("#[message(version = 2)] struct A { a: u8 }"));
+    assert_ne!(one, fingerprint("#[message(version = 1, name = \"B\")] struct A { a: u8 }"));
 }
 
 #[test]

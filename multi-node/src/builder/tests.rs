@@ -56,7 +56,11 @@ fn a_bad_variable_is_named_with_its_value_and_what_is_expected() {
         ("MULTI_NODE_BACKLOG", "0", "1 to 2147483647"),
         ("MULTI_NODE_DRAIN_TIMEOUT", "30", "a time such as 500ms, 30s, 5m or 1h"),
         ("MULTI_NODE_DRAIN_TIMEOUT", "-1s", "a time such as 500ms, 30s, 5m or 1h"),
-        ("MULTI_NODE_DRAIN_TIMEOUT", "99999999999999999999h", "a time such as 500ms, 30s, 5m or 1h"),
+        (
+            "MULTI_NODE_DRAIN_TIMEOUT",
+            "99999999999999999999h",
+            "a time such as 500ms, 30s, 5m or 1h",
+        ),
         ("MULTI_NODE_START_TIMEOUT", "0s", "a time above zero such as 500ms, 30s, 5m or 1h"),
     ] {
         let error = settle(Builder::new(), &[(name, value)]).unwrap_err();
@@ -74,7 +78,10 @@ fn a_bad_option_is_named_too() {
             Builder::new().worker_threads(2),
             "worker_threads=\"2\": expected flavor = \"multi_thread\" with it",
         ),
-        (Builder::new().multi_thread().worker_threads(0), "worker_threads=\"0\": expected 1 or more"),
+        (
+            Builder::new().multi_thread().worker_threads(0),
+            "worker_threads=\"0\": expected 1 or more",
+        ),
     ] {
         assert_eq!(settle(builder, &[]).unwrap_err(), line);
     }

@@ -68,7 +68,12 @@ impl Link {
     }
 
     /// Reads and writes on `runtime` until the other side is gone.
-    pub(crate) fn run(self: &Arc<Self>, socket: UnixStream, owner: Arc<dyn Owner>, runtime: &Handle) {
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        socket: UnixStream,
+        owner: Arc<dyn Owner>,
+        runtime: &Handle,
+    ) {
         let (read, write) = socket.into_split();
         self.wire().socket = Some(write);
         let reader = Reader::new(Arc::clone(self), read, owner);
@@ -97,7 +102,8 @@ impl Link {
         (remote, offer): (u16, &Offer),
     ) -> Option<Arc<Channel>> {
         let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let theirs = ChannelConfig::new().window(clamp(offer.window)).max_frame(clamp(offer.max_frame));
+        let theirs =
+            ChannelConfig::new().window(clamp(offer.window)).max_frame(clamp(offer.max_frame));
         let mut channels = self.channels();
         if !self.outgoing().open(local, remote, theirs.window, theirs.max_frame) {
             return None;
@@ -148,17 +154,15 @@ impl Link {
         let mut wire = self.wire();
         loop {
             match wire.write(&self.outgoing) {
-                Ok(Written::All) => {
-                    match self.outgoing().idle(cx.waker()) {
-                        Rest::Wait(flushers) => {
-                            wire.shrink();
-                            flushers.into_iter().for_each(Waker::wake);
-                            return Poll::Pending;
-                        }
-                        Rest::More => {}
-                        Rest::Ended => break,
+                Ok(Written::All) => match self.outgoing().idle(cx.waker()) {
+                    Rest::Wait(flushers) => {
+                        wire.shrink();
+                        flushers.into_iter().for_each(Waker::wake);
+                        return Poll::Pending;
                     }
-                }
+                    Rest::More => {}
+                    Rest::Ended => break,
+                },
                 Ok(Written::Turn) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -245,7 +249,9 @@ impl Wire {
                     self.written += bytes;
                     turn += bytes;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Written::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Written::Blocked);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

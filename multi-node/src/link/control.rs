@@ -64,9 +64,13 @@ pub(crate) enum ToMaster {
     /// It wants a link of this kind to every other node that wants one too.
     Want(LinkKind),
     /// It wants to watch this slot.
-    Borrow { slot: u16 },
+    Borrow {
+        slot: u16,
+    },
     /// It took this many fds off the socket: they no longer count as in flight.
-    Received { fds: u16 },
+    Received {
+        fds: u16,
+    },
     /// The master's own node alone: its `main` ended.
     Ended(Ended),
 }

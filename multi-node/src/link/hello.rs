@@ -78,6 +78,9 @@ impl Close {
 ///
 /// # Errors
 /// When the bytes are none; that breaks the link.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(kind: Kind, payload: &[u8]) -> Result<T, Broken> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    kind: Kind,
+    payload: &[u8],
+) -> Result<T, Broken> {
     codec::decode(payload).map_err(|_| Broken::Payload(kind))
 }

@@ -95,7 +95,11 @@ impl Inbox {
     }
 
     /// Takes the oldest batch in exchange for an empty one; `None` when no more will come.
-    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Option<()>> {
+    pub(crate) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<u8>,
+    ) -> Poll<Option<()>> {
         if let Some(next) = self.batches.pop_front() {
             let empty = mem::replace(batch, next);
             if self.spare.capacity() < empty.capacity() && empty.capacity() <= BATCH {

@@ -111,7 +111,13 @@ impl Outgoing {
     }
 
     /// Adds the sending half of a channel; false when the link has ended.
-    pub(crate) fn open(&mut self, local: u16, remote: u16, window: usize, max_frame: usize) -> bool {
+    pub(crate) fn open(
+        &mut self,
+        local: u16,
+        remote: u16,
+        window: usize,
+        max_frame: usize,
+    ) -> bool {
         let at = usize::from(local);
         if self.lanes.len() <= at {
             self.lanes.resize_with(at + 1, || None);

@@ -111,13 +111,19 @@ impl Reader {
         if self.buffer.capacity() >= need && self.buffer.capacity() <= READ {
             self.buffer.drain(..at);
         } else if self.buffer.capacity() < need || at > 0 {
-            let mut larger = if need <= READ { self.link.pool().take() } else { Vec::with_capacity(need) };
+            let mut larger =
+                if need <= READ { self.link.pool().take() } else { Vec::with_capacity(need) };
             larger.extend_from_slice(&self.buffer[at..]);
             self.link.pool().give(std::mem::replace(&mut self.buffer, larger));
         }
     }
 
-    fn obey(&mut self, kind: Kind, number: u16, frame: std::ops::Range<usize>) -> Result<(), Broken> {
+    fn obey(
+        &mut self,
+        kind: Kind,
+        number: u16,
+        frame: std::ops::Range<usize>,
+    ) -> Result<(), Broken> {
         let payload = &self.buffer[frame.start + HEADER..frame.end];
         let out_of_turn = (kind == Kind::Hello) == self.greeted;
         if out_of_turn {

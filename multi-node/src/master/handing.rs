@@ -26,7 +26,11 @@ pub(super) enum Parcel {
     Outboxes(RangeInclusive<Slot>),
     /// The sockets of a sibling.
     Lent(Slot),
-    Link { peer: NodeId, kind: LinkKind, socket: OwnedFd },
+    Link {
+        peer: NodeId,
+        kind: LinkKind,
+        socket: OwnedFd,
+    },
 }
 
 /// The control sockets of all nodes, and what waits to be sent over them.
@@ -62,7 +66,12 @@ impl Hands {
     }
 
     /// Gives the node at `slot` the outboxes of all others.
-    pub(super) fn give_outboxes(&mut self, node: NodeId, slot: Slot, serving: RangeInclusive<Slot>) {
+    pub(super) fn give_outboxes(
+        &mut self,
+        node: NodeId,
+        slot: Slot,
+        serving: RangeInclusive<Slot>,
+    ) {
         let (first, last) = serving.into_inner();
         for run in [(first, slot.checked_sub(1)), (slot + 1, Some(last))] {
             let (mut from, Some(to)) = run else { continue };
@@ -130,7 +139,11 @@ impl Parcel {
     }
 
     /// The message and the fds, in the order that the message names.
-    fn open<'a>(&'a self, page: &'a Page, places: &'a Places) -> Option<(ToNode, Vec<BorrowedFd<'a>>)> {
+    fn open<'a>(
+        &'a self,
+        page: &'a Page,
+        places: &'a Places,
+    ) -> Option<(ToNode, Vec<BorrowedFd<'a>>)> {
         Some(match self {
             Parcel::Welcome(welcome) => {
                 let mut fds = vec![page.fd()];

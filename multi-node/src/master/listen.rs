@@ -44,7 +44,8 @@ impl Places {
     /// One line that names the address, the cause and the remedy.
     pub(super) fn bind(settings: &Settings) -> Result<Places, StartError> {
         let first = *settings.serving_slots().start();
-        let mut places = Places { first, places: Vec::new(), backlog: settings.backlog, local_addr: None };
+        let mut places =
+            Places { first, places: Vec::new(), backlog: settings.backlog, local_addr: None };
         let Some((host, port)) = &settings.listen else {
             return Ok(places);
         };

@@ -85,16 +85,7 @@ pub(crate) type Accepted = (TcpStream, SocketAddr, OpenGuard);
 
 impl Acceptor {
     pub(crate) fn new(setup: Setup) -> Acceptor {
-        let Setup {
-            page,
-            seat,
-            slot,
-            serving,
-            own,
-            local_addr,
-            borrow,
-            on_first_poll,
-        } = setup;
+        let Setup { page, seat, slot, serving, own, local_addr, borrow, on_first_poll } = setup;
         Acceptor(Arc::new(Shared {
             own,
             local_addr,
@@ -138,8 +129,7 @@ impl Acceptor {
                     return Ok((stream, peer, OpenGuard::new(entry, claim)));
                 }
                 Found::Other => continue,
-                Found::Closed => break,
-                Found::Nothing => drop(entry),
+                Found::Nothing | Found::Closed => drop(entry),
             }
             let rested = wires.ring.rested();
             if wires.ring.is_resting() {

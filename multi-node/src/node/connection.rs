@@ -24,11 +24,7 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr, guard: OpenGuard) -> Connection {
-        Connection {
-            stream,
-            peer,
-            guard,
-        }
+        Connection { stream, peer, guard }
     }
 
     /// The address of the client.

@@ -176,11 +176,19 @@ impl<M: Message> Framed<M> {
     }
 
     fn end(&self) -> Result<usize, FramedRecvError> {
-        if self.incoming.is_empty() { Ok(0) } else { Err(malformed("it ends within a frame".to_owned())) }
+        if self.incoming.is_empty() {
+            Ok(0)
+        } else {
+            Err(malformed("it ends within a frame".to_owned()))
+        }
     }
 
     /// The first frame of the other side, and the only one that is no message.
-    fn greet(&mut self, kind: Kind, payload: std::ops::Range<usize>) -> Result<(), FramedRecvError> {
+    fn greet(
+        &mut self,
+        kind: Kind,
+        payload: std::ops::Range<usize>,
+    ) -> Result<(), FramedRecvError> {
         if kind != Kind::Open || self.greeted {
             return Err(broken(Broken::Turn(kind)));
         }
@@ -278,7 +286,9 @@ impl From<EncodeError> for FramedSendError {
 #[non_exhaustive]
 pub enum FramedRecvError {
     /// The other side sends another type, or another definition of it.
-    #[error("the other node sends {name} ({fingerprint:016x}), this one expects its own {expected}")]
+    #[error(
+        "the other node sends {name} ({fingerprint:016x}), this one expects its own {expected}"
+    )]
     Mismatch {
         /// The name of the type on this side.
         expected: &'static str,

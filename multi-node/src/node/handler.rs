@@ -19,11 +19,12 @@ pub(super) async fn run(
 ) -> Result<(), Panicked> {
     let mut handler = Box::pin(handler);
     // A future that panicked is dropped and never polled again, so nobody sees it half done.
-    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
-    .await;
+    let outcome =
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        })
+        .await;
     outcome.map_err(|panic| {
         let said = said(&*panic);
         tracing::error!(%node, "the {what} handler for node {node} panicked: {said}");

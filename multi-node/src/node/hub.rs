@@ -127,7 +127,10 @@ impl Hub {
     #[track_caller]
     fn ask(&self, asked: Asked) {
         let name = asked.offer.name.clone();
-        assert!(name.len() <= MAX_NAME, "the message name {name:?} is longer than {MAX_NAME} bytes");
+        assert!(
+            name.len() <= MAX_NAME,
+            "the message name {name:?} is longer than {MAX_NAME} bytes"
+        );
         let mut state = self.0.state();
         let taken = state.asked.iter().find(|other| other.offer.name == name).map(|other| other.of);
         let (of, first) = (asked.of, state.asked.is_empty());
@@ -176,7 +179,10 @@ impl Hub {
     ///
     /// # Errors
     /// When the message cannot be encoded.
-    pub(crate) async fn broadcast<M: Message>(&self, message: &M) -> Result<Broadcast, BroadcastError> {
+    pub(crate) async fn broadcast<M: Message>(
+        &self,
+        message: &M,
+    ) -> Result<Broadcast, BroadcastError> {
         let channels = self.open_channels::<M>();
         let mut bytes = Vec::new();
         codec::encode_into(&mut bytes, message, MAX_FRAME).map_err(|error| match error {
@@ -191,7 +197,11 @@ impl Hub {
     /// # Errors
     /// [`SendToError::NotOpen`] when no channel of this type is open to it; otherwise as
     /// [`Peer::send`].
-    pub(crate) async fn send_to<M: Message>(&self, node: NodeId, message: &M) -> Result<(), SendToError> {
+    pub(crate) async fn send_to<M: Message>(
+        &self,
+        node: NodeId,
+        message: &M,
+    ) -> Result<(), SendToError> {
         let channel = self.channel_to::<M>(node).ok_or(SendToError::NotOpen { node })?;
         Ok(peer::send(&channel, message).await?)
     }

@@ -82,8 +82,6 @@ impl Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener")
-            .field("local_addr", &self.local_addr().ok())
-            .finish()
+        f.debug_struct("Listener").field("local_addr", &self.local_addr().ok()).finish()
     }
 }

@@ -89,10 +89,11 @@ impl Node {
         self.ready_if_it_computes();
         let nodes = self.nodes.clone();
         let library = self.clone();
-        let spawned = std::thread::Builder::new().name("multi-node:lib".to_owned()).spawn(move || {
-            library.runtime.block_on(library.nodes.left_behind());
-            leave(library.end::<()>(Ok(None)));
-        });
+        let spawned =
+            std::thread::Builder::new().name("multi-node:lib".to_owned()).spawn(move || {
+                library.runtime.block_on(library.nodes.left_behind());
+                leave(library.end::<()>(Ok(None)));
+            });
         if let Err(error) = spawned {
             report::error!("cannot start the thread for messages: {error}");
             return EXIT_FAILURE;

@@ -45,10 +45,8 @@ impl<T> Handout<T> {
 
     /// Queues a parcel with so many fds. To a node that is gone nothing may be pushed.
     pub(crate) fn push(&mut self, node: NodeId, fds: u16, parcel: T) {
-        let lane = self.lanes.entry(node).or_insert_with(|| Lane {
-            in_flight: 0,
-            queue: VecDeque::new(),
-        });
+        let lane =
+            self.lanes.entry(node).or_insert_with(|| Lane { in_flight: 0, queue: VecDeque::new() });
         if lane.queue.is_empty() {
             self.turns.push_back(node);
         }
@@ -79,11 +77,7 @@ impl<T> Handout<T> {
         for _ in 0..self.turns.len() {
             let node = self.turns.pop_front()?;
             let parcel = self.next_for(node);
-            if self
-                .lanes
-                .get(&node)
-                .is_some_and(|lane| !lane.queue.is_empty())
-            {
+            if self.lanes.get(&node).is_some_and(|lane| !lane.queue.is_empty()) {
                 self.turns.push_back(node);
             }
             if let Some(parcel) = parcel {

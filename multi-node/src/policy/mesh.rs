@@ -27,11 +27,7 @@ pub(crate) struct Mesh<K> {
 
 impl<K: Copy + Ord> Mesh<K> {
     pub(crate) fn new() -> Self {
-        Mesh {
-            open: BTreeSet::new(),
-            wanting: BTreeMap::new(),
-            pairs: VecDeque::new(),
-        }
+        Mesh { open: BTreeSet::new(), wanting: BTreeMap::new(), pairs: VecDeque::new() }
     }
 
     /// A node is there, and may be linked as soon as it asks.

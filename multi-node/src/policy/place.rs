@@ -22,9 +22,7 @@ pub(crate) type Time = Duration;
 /// stay within one of each other, and connections that come one by one to an even family stay
 /// where they arrived.
 pub(crate) fn emptiest<T>(mine: u32, loads: impl Iterator<Item = (T, u32)>) -> Option<(T, u32)> {
-    loads
-        .min_by_key(|(_, load)| *load)
-        .filter(|(_, load)| *load < mine)
+    loads.min_by_key(|(_, load)| *load).filter(|(_, load)| *load < mine)
 }
 
 /// The serving slots after `slot`, once around, without `slot` itself.
@@ -61,10 +59,7 @@ impl Bucket {
 
     /// A full bucket.
     pub(crate) fn new(now: Time) -> Bucket {
-        Bucket {
-            tokens: Bucket::BURST,
-            filled: now,
-        }
+        Bucket { tokens: Bucket::BURST, filled: now }
     }
 
     /// Whether a connection may be passed on now.

@@ -95,9 +95,7 @@ impl Page {
         }
         let page = Page(Arc::new(Mapping::new(fd)?));
         if page.0.words()[LAYOUT_WORD].load(Relaxed) != LAYOUT {
-            return Err(invalid(
-                "a load page is laid out for another version of multi-node",
-            ));
+            return Err(invalid("a load page is laid out for another version of multi-node"));
         }
         Ok(page)
     }
@@ -125,9 +123,7 @@ impl Page {
     pub(crate) fn vacate(&self, slot: Slot, seat: Seat) {
         let owned = u32::from(seat) + 1;
         // Failing means that a successor owns the slot, which is what is wanted then.
-        let _ = self
-            .owner_word(slot)
-            .compare_exchange(owned, 0, Relaxed, Relaxed);
+        let _ = self.owner_word(slot).compare_exchange(owned, 0, Relaxed, Relaxed);
     }
 
     /// The seat that serves `slot`; `None` when no live node does.
@@ -152,9 +148,7 @@ impl Page {
         if clamp(now) != saw {
             return None;
         }
-        words[LOAD]
-            .compare_exchange(now, saw.wrapping_add(1), Relaxed, Relaxed)
-            .ok()?;
+        words[LOAD].compare_exchange(now, saw.wrapping_add(1), Relaxed, Relaxed).ok()?;
         Some(Claim { seat, life })
     }
 
@@ -162,10 +156,7 @@ impl Page {
     pub(crate) fn claim_any(&self, seat: Seat) -> Claim {
         let words = self.seat_words(seat);
         words[LOAD].fetch_add(1, Relaxed);
-        Claim {
-            seat,
-            life: words[LIFE].load(Relaxed),
-        }
+        Claim { seat, life: words[LIFE].load(Relaxed) }
     }
 
     /// Whether a claim counts on this seat, in its present life.
@@ -263,10 +254,7 @@ impl Mapping {
         // SAFETY: a fresh mapping at an address of the kernel's choosing touches nothing that
         // exists.
         let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &fd, 0)? };
-        Ok(Mapping {
-            fd,
-            start: start.cast(),
-        })
+        Ok(Mapping { fd, start: start.cast() })
     }
 
     fn words(&self) -> &[AtomicU32] {

@@ -39,18 +39,12 @@ pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Re
 
 /// Lets a bound socket queue connections. Harmless on one that does already.
 pub(crate) fn start(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
-    let backlog = i32::try_from(backlog)
-        .ok()
-        .and_then(|n| Backlog::new(n).ok());
+    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
     Ok(listen(&socket, backlog.unwrap_or(Backlog::MAXALLOWABLE))?)
 }
 
 fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
-    let family = if addr.is_ipv4() {
-        AddressFamily::Inet
-    } else {
-        AddressFamily::Inet6
-    };
+    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
     setsockopt(&fd, sockopt::ReuseAddr, &true)?;
@@ -65,10 +59,7 @@ pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 fn to_std(addr: &SockaddrStorage) -> io::Result<SocketAddr> {
     addr.as_sockaddr_in()
         .map(|v4| SocketAddr::V4((*v4).into()))
-        .or_else(|| {
-            addr.as_sockaddr_in6()
-                .map(|v6| SocketAddr::V6((*v6).into()))
-        })
+        .or_else(|| addr.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
         .ok_or_else(not_internet)
 }
 
@@ -86,12 +77,7 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketA
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: the kernel writes at most `length` bytes of an address to `space`, which has them.
     let fd = Errno::result(unsafe {
-        libc::accept4(
-            listener.as_raw_fd(),
-            space.as_mut_ptr().cast(),
-            &mut length,
-            flags,
-        )
+        libc::accept4(listener.as_raw_fd(), space.as_mut_ptr().cast(), &mut length, flags)
     })?;
     // SAFETY: accept4 has just made this fd and nothing else knows its number.
     let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });

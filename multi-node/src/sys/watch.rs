@@ -68,9 +68,7 @@ impl Watch {
         };
         // Zero would unset it.
         let spec = TimeSpec::from(after.max(Duration::from_nanos(1)));
-        Ok(self
-            .timer
-            .set(Expiration::OneShot(spec), TimerSetTimeFlags::empty())?)
+        Ok(self.timer.set(Expiration::OneShot(spec), TimerSetTimeFlags::empty())?)
     }
 
     /// Appends what has happened since the last call.
@@ -106,18 +104,13 @@ pub(crate) fn any_readable(sockets: [BorrowedFd<'_>; 2]) -> bool {
     let mut polled = sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN));
     // On failure nothing is known to be readable; the caller looks again.
     let _ = poll(&mut polled, PollTimeout::ZERO);
-    let readable = |fd: &PollFd<'_>| {
-        fd.revents()
-            .is_some_and(|ready| ready.contains(PollFlags::POLLIN))
-    };
+    let readable =
+        |fd: &PollFd<'_>| fd.revents().is_some_and(|ready| ready.contains(PollFlags::POLLIN));
     polled.iter().any(readable)
 }
 
 fn once(token: u32) -> EpollEvent {
-    EpollEvent::new(
-        EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT,
-        u64::from(token),
-    )
+    EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT, u64::from(token))
 }
 
 /// The timer's token: no `u32`.

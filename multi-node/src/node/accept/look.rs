@@ -17,7 +17,7 @@ pub(super) enum Found {
     /// Something was taken that is not this node's to serve, or was lost: look again.
     Other,
     Nothing,
-    /// The listener does not listen any more: the family is leaving.
+    /// The sibling's listener does not listen, not yet or not any more.
     Closed,
 }
 
@@ -65,8 +65,7 @@ impl Shared {
             let taken = self.placement.take_passed(own.inbox.as_fd());
             taken.inspect_err(|_| {
                 // The caller is in the count, but holds no connection.
-                self.placement
-                    .settle(self.begun.elapsed(), self.open_but_one());
+                self.placement.settle(self.begun.elapsed(), self.open_but_one());
             })
         });
         self.passed(wires, found)
@@ -76,12 +75,15 @@ impl Shared {
         let Some(own) = &self.own else {
             return Ok(Found::Nothing);
         };
-        self.accepted(
-            wires,
-            wires
-                .listener
-                .try_io(|| socket::accept(own.listener.as_fd())),
-        )
+        let taken = wires.listener.try_io(|| {
+            // Before the master lets it listen, and once it has ended that, there is nothing to
+            // take; the kernel says when that changes.
+            socket::accept(own.listener.as_fd()).map_err(|error| match Refusal::of(&error) {
+                Refusal::Closed => io::ErrorKind::WouldBlock.into(),
+                _ => error,
+            })
+        });
+        self.accepted(wires, taken)
     }
 
     fn look_sibling(&self, wires: &Wires) -> io::Result<Found> {
@@ -176,9 +178,5 @@ impl Shared {
 }
 
 fn ignore_empty(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::WouldBlock {
-        Ok(())
-    } else {
-        Err(error)
-    }
+    if error.kind() == io::ErrorKind::WouldBlock { Ok(()) } else { Err(error) }
 }

@@ -50,11 +50,7 @@ impl Placement {
         serving: RangeInclusive<Slot>,
     ) -> Placement {
         Placement {
-            home: Home {
-                page,
-                slot,
-                serving,
-            },
+            home: Home { page, slot, serving },
             seat,
             outboxes: std::iter::repeat_with(OnceLock::new)
                 .take(usize::from(MAX_NODES) + 1)
@@ -138,11 +134,7 @@ impl Placement {
         let outbox = self.outboxes.get(usize::from(slot))?.get()?.as_fd();
         let seat = self.home.page.owner(slot)?;
         let live = self.home.page.marks(seat).is_empty();
-        live.then(|| Candidate {
-            outbox,
-            seat,
-            load: self.home.page.load(seat),
-        })
+        live.then(|| Candidate { outbox, seat, load: self.home.page.load(seat) })
     }
 
     fn pass(&self, stream: TcpStream, outbox: BorrowedFd<'_>, claim: Claim) -> Placed {
@@ -221,9 +213,7 @@ impl Home {
         } else if marks.has(Mark::Apart) {
             Health::Apart
         } else {
-            Health::Well {
-                progress: self.page.progress(seat),
-            }
+            Health::Well { progress: self.page.progress(seat) }
         }
     }
 

@@ -78,9 +78,7 @@ impl Ring {
             match event {
                 Event::Fired(token) => {
                     let slot = slot_of(token);
-                    state
-                        .siblings
-                        .handle_fired(now, slot, self.home.health(slot));
+                    state.siblings.handle_fired(now, slot, self.home.health(slot));
                 }
                 Event::Alarm => state.alarm = None,
             }
@@ -183,10 +181,7 @@ impl Ring {
         let queued = sockets.is_some_and(|(_, sockets)| {
             any_readable([sockets.listener.as_fd(), sockets.inbox.as_fd()])
         });
-        Look {
-            health: self.home.health(slot),
-            queued,
-        }
+        Look { health: self.home.health(slot), queued }
     }
 
     /// Carries out what was decided and sets the alarm for what comes next.
@@ -205,12 +200,8 @@ impl Ring {
             self.resting.store(false, Relaxed);
             self.rested.notify_waiters();
         }
-        self.taking
-            .store(state.siblings.taking().is_some(), Relaxed);
-        let alarm = [state.siblings.poll_timeout(), state.rest_until]
-            .into_iter()
-            .flatten()
-            .min();
+        self.taking.store(state.siblings.taking().is_some(), Relaxed);
+        let alarm = [state.siblings.poll_timeout(), state.rest_until].into_iter().flatten().min();
         if alarm != state.alarm {
             state.alarm = alarm;
             log(self.watch.set_alarm(alarm.map(|at| at.saturating_sub(now))));
@@ -221,12 +212,7 @@ impl Ring {
         state.wanted = reach(self.home.slot, self.home.serving.clone(), |slot| {
             matches!(self.home.health(slot), Health::Well { .. })
         });
-        let State {
-            siblings,
-            lent,
-            wanted,
-            ..
-        } = state;
+        let State { siblings, lent, wanted, .. } = state;
         lent.retain(|(slot, sockets)| {
             let kept = wanted.contains(slot);
             if !kept {
@@ -241,11 +227,9 @@ impl Ring {
     fn add(&self, slot: Slot, sockets: &Sockets) -> io::Result<()> {
         let [listener, inbox] = tokens(slot);
         self.watch.add(sockets.listener.as_fd(), listener)?;
-        self.watch
-            .add(sockets.inbox.as_fd(), inbox)
-            .inspect_err(|_| {
-                log(self.watch.remove(sockets.listener.as_fd()));
-            })
+        self.watch.add(sockets.inbox.as_fd(), inbox).inspect_err(|_| {
+            log(self.watch.remove(sockets.listener.as_fd()));
+        })
     }
 
     fn arm(&self, state: &State, slot: Slot) {
@@ -265,10 +249,7 @@ impl AsFd for Ring {
 
 impl State {
     fn sockets(&self, slot: Slot) -> Option<Arc<Sockets>> {
-        self.lent
-            .iter()
-            .find(|(lent, _)| *lent == slot)
-            .map(|(_, sockets)| Arc::clone(sockets))
+        self.lent.iter().find(|(lent, _)| *lent == slot).map(|(_, sockets)| Arc::clone(sockets))
     }
 
     /// The next slot to borrow, unless an answer is still to come.
@@ -276,11 +257,7 @@ impl State {
         if self.asked.is_some() {
             return None;
         }
-        self.asked = self
-            .wanted
-            .iter()
-            .copied()
-            .find(|slot| self.sockets(*slot).is_none());
+        self.asked = self.wanted.iter().copied().find(|slot| self.sockets(*slot).is_none());
         self.asked
     }
 }

@@ -35,10 +35,7 @@ where
         Answer {
             closable: Closable::of(&request),
             open: self.open.clone(),
-            step: Step::Waiting {
-                service: self.service.clone(),
-                request: Some(request),
-            },
+            step: Step::Waiting { service: self.service.clone(), request: Some(request) },
         }
     }
 }

@@ -40,9 +40,7 @@ impl Closable {
             Closable::Http10 => *response.version_mut() = Version::HTTP_10,
             Closable::Http11 => {}
         }
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         true
     }
 }
@@ -61,9 +59,7 @@ type Draining = Arc<dyn Fn() -> bool + Send + Sync>;
 impl CloseOnDrainLayer {
     /// A layer that asks `draining` at each response.
     pub(crate) fn new(draining: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        CloseOnDrainLayer {
-            draining: Arc::new(draining),
-        }
+        CloseOnDrainLayer { draining: Arc::new(draining) }
     }
 }
 
@@ -71,10 +67,7 @@ impl<S> Layer<S> for CloseOnDrainLayer {
     type Service = CloseOnDrain<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CloseOnDrain {
-            inner,
-            draining: self.draining.clone(),
-        }
+        CloseOnDrain { inner, draining: self.draining.clone() }
     }
 }
 

@@ -32,17 +32,11 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new() -> Self {
         let mut http1 = http1::Builder::new();
-        http1
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT);
+        http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         // WebSockets over HTTP/2.
         http2.timer(TokioTimer::new()).enable_connect_protocol();
-        Server {
-            drain: Drain::default(),
-            http1,
-            http2,
-        }
+        Server { drain: Drain::default(), http1, http2 }
     }
 }
 
@@ -80,11 +74,7 @@ where
 {
     let wire = TokioIo::new(Wire::new(io, open.clone()));
     let app = App::new(app, open.clone());
-    let mut connection = open
-        .server
-        .http1
-        .serve_connection(wire, app)
-        .with_upgrades();
+    let mut connection = open.server.http1.serve_connection(wire, app).with_upgrades();
     let mut closing = pin!(open.server.drain.closing.watch());
     let ended = poll_fn(|cx| {
         loop {

@@ -82,11 +82,7 @@ impl Gate {
     }
 
     pub(super) fn watch(&self) -> Watch<'_> {
-        Watch {
-            gate: self,
-            notified: self.waiting.notified(),
-            state: Watching::Unregistered,
-        }
+        Watch { gate: self, notified: self.waiting.notified(), state: Watching::Unregistered }
     }
 }
 

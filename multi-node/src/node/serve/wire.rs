@@ -74,12 +74,7 @@ enum First {
 
 impl<T> Wire<T> {
     pub(super) fn new(io: T, open: Arc<Open>) -> Self {
-        Wire {
-            io,
-            first: First::Preface(0),
-            open,
-            linger: None,
-        }
+        Wire { io, first: First::Preface(0), open, linger: None }
     }
 }
 
@@ -125,9 +120,7 @@ impl<T: AsyncRead + Unpin> Wire<T> {
     /// Reads away what still comes until the client closes too: closing a socket with unread bytes
     /// resets it, and the reset can overtake the response.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self
-            .linger
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let until = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
         if until.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }

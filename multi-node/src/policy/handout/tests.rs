@@ -19,10 +19,7 @@ fn nodes_take_turns_and_each_gets_its_parcels_in_order() {
     }
     handout.push(B, 1, 10);
     handout.push(C, 1, 20);
-    assert_eq!(
-        polled(&mut handout),
-        [(A, 0), (B, 10), (C, 20), (A, 1), (A, 2)]
-    );
+    assert_eq!(polled(&mut handout), [(A, 0), (B, 10), (C, 20), (A, 1), (A, 2)]);
 }
 
 #[test]

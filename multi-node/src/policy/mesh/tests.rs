@@ -20,9 +20,7 @@ fn with_nodes(nodes: u64) -> Mesh<Kind> {
 }
 
 fn pairs(mesh: &mut Mesh<Kind>) -> Vec<(u64, u64, Kind)> {
-    std::iter::from_fn(|| mesh.poll())
-        .map(|pair| (pair.a.0, pair.b.0, pair.kind))
-        .collect()
+    std::iter::from_fn(|| mesh.poll()).map(|pair| (pair.a.0, pair.b.0, pair.kind)).collect()
 }
 
 #[test]
@@ -63,10 +61,7 @@ fn a_node_that_comes_later_is_linked_to_all_that_are_there() {
     pairs(&mut mesh);
     mesh.joined(NodeId(9));
     mesh.wants(NodeId(9), Messages);
-    assert_eq!(
-        pairs(&mut mesh),
-        [(0, 9, Messages), (1, 9, Messages), (2, 9, Messages)]
-    );
+    assert_eq!(pairs(&mut mesh), [(0, 9, Messages), (1, 9, Messages), (2, 9, Messages)]);
 }
 
 #[test]

@@ -109,10 +109,7 @@ impl Siblings {
         if health == Health::Unwell {
             *state = State::Taking;
         } else {
-            *state = State::Observed(Observation {
-                health,
-                waiting_since: Some(now),
-            });
+            *state = State::Observed(Observation { health, waiting_since: Some(now) });
             self.due.get_or_insert(now + PERIOD);
         }
     }
@@ -141,10 +138,7 @@ impl Siblings {
 
     /// A sibling whose queue was being taken has nothing queued any more, or is well again.
     pub(crate) fn handle_taken(&mut self, slot: Slot) {
-        if let Some(state) = self
-            .state_mut(slot)
-            .filter(|state| **state == State::Taking)
-        {
+        if let Some(state) = self.state_mut(slot).filter(|state| **state == State::Taking) {
             *state = State::Armed;
             self.actions.push_back(Action::Arm(slot));
         }
@@ -152,15 +146,9 @@ impl Siblings {
 
     /// A sibling's queue cannot be taken from: it does not listen yet, or no longer.
     pub(crate) fn handle_refused(&mut self, now: Time, slot: Slot) {
-        if let Some(state) = self
-            .state_mut(slot)
-            .filter(|state| **state == State::Taking)
-        {
+        if let Some(state) = self.state_mut(slot).filter(|state| **state == State::Taking) {
             // Arming it at once would report at once, again and again.
-            *state = State::Observed(Observation {
-                health: Health::Unwell,
-                waiting_since: None,
-            });
+            *state = State::Observed(Observation { health: Health::Unwell, waiting_since: None });
             self.due.get_or_insert(now + PERIOD);
         }
     }
@@ -177,17 +165,11 @@ impl Siblings {
 
     /// A sibling whose queue is to be taken.
     pub(crate) fn taking(&self) -> Option<Slot> {
-        self.watched
-            .iter()
-            .find(|(_, state)| *state == State::Taking)
-            .map(|(slot, _)| *slot)
+        self.watched.iter().find(|(_, state)| *state == State::Taking).map(|(slot, _)| *slot)
     }
 
     fn state_mut(&mut self, slot: Slot) -> Option<&mut State> {
-        self.watched
-            .iter_mut()
-            .find(|(watched, _)| *watched == slot)
-            .map(|(_, state)| state)
+        self.watched.iter_mut().find(|(watched, _)| *watched == slot).map(|(_, state)| state)
     }
 }
 
@@ -200,19 +182,12 @@ impl Observation {
         if !progressed && !look.queued {
             return State::Armed;
         }
-        let since = if progressed {
-            now
-        } else {
-            self.waiting_since.unwrap_or(now)
-        };
+        let since = if progressed { now } else { self.waiting_since.unwrap_or(now) };
         if look.queued && now.saturating_sub(since) >= PATIENCE {
             return State::Taking;
         }
         let waiting_since = look.queued.then_some(since);
-        State::Observed(Observation {
-            health: look.health,
-            waiting_since,
-        })
+        State::Observed(Observation { health: look.health, waiting_since })
     }
 }
 

@@ -31,10 +31,7 @@ fn loads_stay_within_one_wherever_the_connections_arrive() {
         for arrivals in 0..70 {
             let all_at_one = placed(nodes, std::iter::repeat_n(nodes - 1, arrivals));
             let skewed = placed(nodes, (0..arrivals).map(|i| i * i % nodes));
-            assert!(
-                spread(&all_at_one) <= 1 && spread(&skewed) <= 1,
-                "{all_at_one:?} {skewed:?}"
-            );
+            assert!(spread(&all_at_one) <= 1 && spread(&skewed) <= 1, "{all_at_one:?} {skewed:?}");
         }
     }
 }
@@ -53,10 +50,7 @@ fn new_connections_go_to_the_node_whose_old_ones_closed() {
 fn among_equals_a_connection_stays_where_it_arrived() {
     assert_eq!(emptiest(2, [(1, 2), (2, 2)].into_iter()), None);
     assert_eq!(emptiest(0, [(1, 0)].into_iter()), None);
-    assert_eq!(
-        emptiest(2, [(1, 1), (2, 1), (3, 2)].into_iter()),
-        Some((1, 1))
-    );
+    assert_eq!(emptiest(2, [(1, 1), (2, 1), (3, 2)].into_iter()), Some((1, 1)));
     assert_eq!(emptiest(5, std::iter::empty::<(Slot, u32)>()), None);
 }
 
@@ -96,11 +90,7 @@ fn a_steady_excess_is_taken_off_and_a_journey_is_not() {
     let mut drift = Drift::default();
     assert_eq!(drift.observe(ms(0), 5, 3), None);
     assert_eq!(drift.observe(ms(999), 4, 3), None);
-    assert_eq!(
-        drift.observe(ms(1000), 6, 3),
-        Some(1),
-        "the smallest excess seen"
-    );
+    assert_eq!(drift.observe(ms(1000), 6, 3), Some(1), "the smallest excess seen");
     assert_eq!(drift.observe(ms(1001), 5, 3), None);
     assert_eq!(drift.observe(ms(1500), 3, 3), None, "all arrived");
     assert_eq!(drift.observe(ms(2001), 5, 3), None, "counts from anew");
@@ -154,15 +144,7 @@ fn a_busy_sibling_costs_one_look_a_period_and_is_never_stuck() {
     for round in 1..100 {
         let now = siblings.poll_timeout().unwrap();
         assert_eq!(now, PERIOD * round);
-        siblings.handle_timeout(
-            now,
-            look(
-                Health::Well {
-                    progress: 7 + round,
-                },
-                true,
-            ),
-        );
+        siblings.handle_timeout(now, look(Health::Well { progress: 7 + round }, true));
         assert_eq!(actions(&mut siblings), []);
         assert_eq!(siblings.taking(), None);
     }
@@ -199,9 +181,7 @@ fn wait_of_one_that_hangs(progress_at: u64, arrival: u64) -> Time {
     let mut armed = false;
     for now in (0..1000).map(ms) {
         let queued = now >= ms(arrival);
-        let health = Health::Well {
-            progress: 7 + u32::from(now >= ms(progress_at)),
-        };
+        let health = Health::Well { progress: 7 + u32::from(now >= ms(progress_at)) };
         if armed && queued {
             siblings.handle_fired(now, 3, health);
             armed = false;
@@ -225,10 +205,7 @@ fn a_short_wait_is_no_hang() {
     siblings.handle_fired(ms(0), 3, WELL);
     // Fires shortly before the look that 3 asked for.
     siblings.handle_fired(PERIOD - PATIENCE / 2, 4, WELL);
-    siblings.handle_timeout(PERIOD, |slot| Look {
-        health: WELL,
-        queued: slot == 4,
-    });
+    siblings.handle_timeout(PERIOD, |slot| Look { health: WELL, queued: slot == 4 });
     assert_eq!(siblings.taking(), None);
     siblings.handle_timeout(PERIOD * 2, look(WELL, true));
     assert_eq!(siblings.taking(), Some(4));
@@ -256,10 +233,7 @@ fn a_sibling_that_does_not_listen_is_asked_once_a_period() {
     let mut siblings = watching(3);
     siblings.handle_fired(ms(0), 3, Health::Unwell);
     siblings.handle_refused(ms(0), 3);
-    assert_eq!(
-        (siblings.taking(), siblings.poll_timeout()),
-        (None, Some(PERIOD))
-    );
+    assert_eq!((siblings.taking(), siblings.poll_timeout()), (None, Some(PERIOD)));
     siblings.handle_timeout(PERIOD, look(Health::Unwell, false));
     assert_eq!(actions(&mut siblings), [Action::Arm(3)]);
 }

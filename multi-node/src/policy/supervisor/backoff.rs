@@ -55,12 +55,7 @@ mod tests {
     #[test]
     fn the_waits_double_from_nothing_to_ten_seconds() {
         let middles: Vec<u128> = (2..=12).map(|n| nominal(n).as_millis()).collect();
-        assert_eq!(
-            middles,
-            [
-                100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000, 10_000
-            ]
-        );
+        assert_eq!(middles, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000, 10_000]);
         let mut backoff = Backoff::new(1);
         assert_eq!(backoff.wait(0), Duration::ZERO);
         assert_eq!(backoff.wait(1), Duration::ZERO);

@@ -53,11 +53,7 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Start a process; answer with [`Event::Spawned`] or [`Event::SpawnFailed`].
-    Spawn {
-        node: NodeId,
-        slot: Slot,
-        generation: Generation,
-    },
+    Spawn { node: NodeId, slot: Slot, generation: Generation },
     /// Tell a node to drain: a worker that was reported spawned, or the master's own node.
     Drain { node: NodeId },
     /// SIGKILL a worker that was reported spawned.
@@ -104,12 +100,7 @@ pub(crate) enum Cause {
 pub(crate) enum Notice {
     /// A worker died; one that is [`Cause::NotReady`] in time dies by the kill that comes with it.
     /// Exactly one for each death that nobody asked for.
-    Died {
-        who: Who,
-        stage: Stage,
-        cause: Cause,
-        next: Next,
-    },
+    Died { who: Who, stage: Stage, cause: Cause, next: Next },
     /// A worker drains by its own decision.
     Drains { who: Who, next: Next },
     /// A worker of a program that only computes returned success.
@@ -123,21 +114,11 @@ pub(crate) enum Notice {
     /// The `main` of the master's own node did not end in time; no longer waited for.
     MasterCutOff,
     /// A reload began with so many successors.
-    Reloading {
-        generation: Generation,
-        workers: usize,
-    },
+    Reloading { generation: Generation, workers: usize },
     /// Every successor is ready; their predecessors drain.
-    Reloaded {
-        generation: Generation,
-        workers: usize,
-        took: Duration,
-    },
+    Reloaded { generation: Generation, workers: usize, took: Duration },
     /// The reload is given up; the old generation goes on.
-    ReloadFailed {
-        generation: Generation,
-        failure: ReloadFailure,
-    },
+    ReloadFailed { generation: Generation, failure: ReloadFailure },
 }
 
 /// What comes next in the slot of a worker that is lost.

@@ -49,8 +49,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub(crate) use self::event::{
-    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage,
-    Who,
+    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage, Who,
 };
 
 use self::backoff::Backoff;
@@ -92,9 +91,7 @@ impl Supervisor {
     pub(crate) fn new(rules: Rules, seed: u64) -> Self {
         Supervisor {
             rules,
-            phase: Phase::FirstStart {
-                reload_wanted: false,
-            },
+            phase: Phase::FirstStart { reload_wanted: false },
             slots: BTreeMap::new(),
             workers: BTreeMap::new(),
             master: MasterNode::Running,
@@ -158,9 +155,7 @@ impl Supervisor {
 
     /// Every worker's process that is not gone yet, by node; the master's own node is none.
     pub(crate) fn workers(&self) -> impl Iterator<Item = (Who, Stage)> + '_ {
-        self.workers
-            .values()
-            .map(|worker| (worker.who(), worker.stage()))
+        self.workers.values().map(|worker| (worker.who(), worker.stage()))
     }
 
     fn begin(&mut self, now: Time) {
@@ -174,8 +169,7 @@ impl Supervisor {
         }
         for slot in self.rules.workers.clone() {
             let node = self.spawn(now, slot, self.generation);
-            self.slots
-                .insert(slot, SlotState::Occupied { node, failures: 0 });
+            self.slots.insert(slot, SlotState::Occupied { node, failures: 0 });
         }
         if self.slots.is_empty() {
             self.end_first_start(now);

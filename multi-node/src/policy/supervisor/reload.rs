@@ -65,20 +65,12 @@ impl Supervisor {
             .filter(|(_, state)| !state.has_ended())
             .map(|(&slot, _)| slot)
             .collect();
-        self.notice(Notice::Reloading {
-            generation,
-            workers: slots.len(),
-        });
+        self.notice(Notice::Reloading { generation, workers: slots.len() });
         let successors = slots
             .into_iter()
             .map(|slot| (slot, Successor::Running(self.spawn(now, slot, generation))))
             .collect();
-        self.phase = Phase::Reloading(Reload {
-            generation,
-            since: now,
-            successors,
-            again: false,
-        });
+        self.phase = Phase::Reloading(Reload { generation, since: now, successors, again: false });
     }
 
     pub(super) fn reload_is_complete(&self) -> bool {

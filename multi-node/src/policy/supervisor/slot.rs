@@ -100,18 +100,11 @@ impl Supervisor {
             }
             Phase::Running | Phase::Reloading(_) => {
                 let until = now.saturating_add(wait);
-                (
-                    SlotState::Backoff { until, failures },
-                    Next::Respawn { after: wait },
-                )
+                (SlotState::Backoff { until, failures }, Next::Respawn { after: wait })
             }
         };
         self.slots.insert(worker.slot, state);
-        if self.never_started() {
-            Next::GivingUp
-        } else {
-            next
-        }
+        if self.never_started() { Next::GivingUp } else { next }
     }
 
     /// The failures in a row once this loss is counted, and the wait that they cost.

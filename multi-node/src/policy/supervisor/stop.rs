@@ -47,8 +47,7 @@ impl MasterNode {
 
 impl Supervisor {
     pub(super) fn drain_deadline(&self, now: Time) -> Time {
-        now.saturating_add(self.rules.drain_timeout)
-            .saturating_add(DRAIN_ALLOWANCE)
+        now.saturating_add(self.rules.drain_timeout).saturating_add(DRAIN_ALLOWANCE)
     }
 
     pub(super) fn stop_asked(&mut self, now: Time) {
@@ -116,11 +115,7 @@ impl Supervisor {
     }
 
     pub(super) fn cut_off_overdue_master(&mut self, now: Time) {
-        if self
-            .master
-            .deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        if self.master.deadline().is_some_and(|deadline| deadline <= now) {
             self.cut_off_master();
         }
     }

@@ -1,8 +1,8 @@
 //! One worker's process: from its spawn to when it is gone.
 
 use super::event::{Action, Cause, Next, Notice, Stage, Who};
-use crate::config::ExitStatus;
 use super::{KILL_TIMEOUT, Phase, Supervisor, Time};
+use crate::config::ExitStatus;
 use crate::config::{Generation, NodeId, Slot};
 
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +36,7 @@ enum Role {
 
 impl Worker {
     pub(super) fn who(&self) -> Who {
-        Who {
-            node: self.node,
-            slot: self.slot,
-            generation: self.generation,
-            pid: self.pid,
-        }
+        Who { node: self.node, slot: self.slot, generation: self.generation, pid: self.pid }
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -72,19 +67,10 @@ impl Supervisor {
         let node = NodeId(self.newest_node.0 + 1);
         self.newest_node = node;
         let deadline = now.saturating_add(self.rules.start_timeout);
-        let worker = Worker {
-            node,
-            slot,
-            generation,
-            pid: None,
-            state: State::Starting { deadline },
-        };
+        let worker =
+            Worker { node, slot, generation, pid: None, state: State::Starting { deadline } };
         self.workers.insert(node, worker);
-        self.actions.push_back(Action::Spawn {
-            node,
-            slot,
-            generation,
-        });
+        self.actions.push_back(Action::Spawn { node, slot, generation });
         node
     }
 
@@ -183,9 +169,7 @@ impl Supervisor {
             State::Starting { .. } | State::Ready { .. } | State::Draining { .. } => {}
             State::Killed { .. } => return,
         }
-        worker.state = State::Killed {
-            deadline: now + KILL_TIMEOUT,
-        };
+        worker.state = State::Killed { deadline: now + KILL_TIMEOUT };
         if worker.pid.is_some() {
             self.actions.push_back(Action::Kill { node });
         }
@@ -238,12 +222,9 @@ impl Supervisor {
         };
         self.notice(match cause {
             Cause::Drained => Notice::Drains { who, next },
-            Cause::Exited(_) | Cause::SpawnFailed(_) | Cause::NotReady => Notice::Died {
-                who,
-                stage: worker.stage(),
-                cause: cause.clone(),
-                next,
-            },
+            Cause::Exited(_) | Cause::SpawnFailed(_) | Cause::NotReady => {
+                Notice::Died { who, stage: worker.stage(), cause: cause.clone(), next }
+            }
         });
         match next {
             Next::FailsReload => self.fail_reload(now, who, cause),
@@ -261,20 +242,11 @@ impl Supervisor {
         let who = worker.who();
         let stage = worker.stage();
         let as_it_should = stage == Stage::Killed || cause == Cause::Exited(ExitStatus::Code(0));
-        let next = if self.is_stopping() {
-            Next::Stopping
-        } else {
-            Next::Replaced
-        };
+        let next = if self.is_stopping() { Next::Stopping } else { Next::Replaced };
         self.notice(if as_it_should {
             Notice::Left { who, cause }
         } else {
-            Notice::Died {
-                who,
-                stage,
-                cause,
-                next,
-            }
+            Notice::Died { who, stage, cause, next }
         });
     }
 

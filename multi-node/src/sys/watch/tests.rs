@@ -10,11 +10,7 @@ fn reported(watch: &Watch) -> Vec<Event> {
 /// Waits until the watch has something to say, as a runtime would.
 fn wait(watch: &Watch) {
     let mut polled = [PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
-    assert_eq!(
-        poll(&mut polled, PollTimeout::from(5_000u16)).unwrap(),
-        1,
-        "nothing happened"
-    );
+    assert_eq!(poll(&mut polled, PollTimeout::from(5_000u16)).unwrap(), 1, "nothing happened");
 }
 
 #[test]

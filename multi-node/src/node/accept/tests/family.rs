@@ -42,10 +42,7 @@ impl Family {
             addr: socket::local_addr(listeners[0].as_fd()).unwrap(),
             serving: 0..=nodes - 1,
             lends: true,
-            inboxes: listeners
-                .iter()
-                .map(|_| packet::packet_pair().unwrap())
-                .collect(),
+            inboxes: listeners.iter().map(|_| packet::packet_pair().unwrap()).collect(),
             listeners,
         }
     }
@@ -99,10 +96,7 @@ impl Family {
                 if !family.lends {
                     return;
                 }
-                let borrower = lender
-                    .get()
-                    .and_then(std::sync::Weak::upgrade)
-                    .map(Acceptor);
+                let borrower = lender.get().and_then(std::sync::Weak::upgrade).map(Acceptor);
                 borrower.unwrap().lend(wanted, family.sockets(wanted));
             }),
             on_first_poll: Box::new(on_first_poll),
@@ -154,26 +148,14 @@ pub(super) struct Total {
 
 impl Node {
     fn start(acceptor: Acceptor, total: Arc<Total>) -> Node {
-        let held = Arc::new(Held {
-            connections: Mutex::default(),
-            total,
-        });
+        let held = Arc::new(Held { connections: Mutex::default(), total });
         let (commands, received) = mpsc::unbounded_channel();
         let (listener, holder) = (Listener::new(acceptor.clone()), Arc::clone(&held));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_io()
-                .build();
-            runtime
-                .unwrap()
-                .block_on(hold_all(listener, holder, received));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+            runtime.unwrap().block_on(hold_all(listener, holder, received));
         });
-        Node {
-            acceptor,
-            held,
-            commands: Some(commands),
-            thread: Some(thread),
-        }
+        Node { acceptor, held, commands: Some(commands), thread: Some(thread) }
     }
 
     /// Blocks the node as SIGSTOP would; returns once it is blocked.
@@ -181,10 +163,7 @@ impl Node {
         let (hangs, has_hung) = std::sync::mpsc::channel();
         let (release, released) = std::sync::mpsc::channel();
         let commands = self.commands.as_ref().unwrap();
-        commands
-            .send(Command::Hang(hangs, released))
-            .map_err(drop)
-            .unwrap();
+        commands.send(Command::Hang(hangs, released)).map_err(drop).unwrap();
         has_hung.recv_timeout(DEADLINE).unwrap();
         Hanging { _release: release }
     }
@@ -242,15 +221,8 @@ impl Total {
     pub(super) fn wait(&self, count: usize) {
         let held = self.lock.lock().unwrap();
         let short = |_: &mut ()| self.count.load(SeqCst) < count;
-        let (_held, waited) = self
-            .grown
-            .wait_timeout_while(held, DEADLINE, short)
-            .unwrap();
-        assert!(
-            !waited.timed_out(),
-            "{} of {count} accepted",
-            self.count.load(SeqCst)
-        );
+        let (_held, waited) = self.grown.wait_timeout_while(held, DEADLINE, short).unwrap();
+        assert!(!waited.timed_out(), "{} of {count} accepted", self.count.load(SeqCst));
     }
 }
 
@@ -277,11 +249,7 @@ impl Running {
         // All seated before the first accepts, as after a start that is over.
         let acceptors: Vec<_> = slots.map(|slot| family.acceptor(slot)).collect();
         let start = |acceptor| Node::start(acceptor, Arc::clone(&total));
-        Running {
-            nodes: acceptors.into_iter().map(start).collect(),
-            family,
-            total,
-        }
+        Running { nodes: acceptors.into_iter().map(start).collect(), family, total }
     }
 
     pub(super) fn held(&self) -> Vec<usize> {
@@ -297,11 +265,7 @@ pub(super) fn spread(held: &[usize]) -> usize {
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
     let builder = &mut tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(DEADLINE, future)
-            .await
-            .expect("in time")
-    })
+    runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("in time") })
 }
 
 /// Polls once.

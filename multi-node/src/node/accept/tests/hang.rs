@@ -75,12 +75,7 @@ fn what_was_passed_to_a_node_that_hangs_is_taken_and_counted_by_another() {
     let page = &running.family.page;
     let (client, server) = connected();
     let claim = page.claim_any(1);
-    packet::send(
-        running.family.outbox(1),
-        &claim.to_bytes(),
-        &[server.as_fd()],
-    )
-    .unwrap();
+    packet::send(running.family.outbox(1), &claim.to_bytes(), &[server.as_fd()]).unwrap();
     running.total.wait(1);
     assert_eq!(running.nodes[0].held(), 1);
     assert_eq!((page.load(0), page.load(1)), (1, 0));
@@ -95,12 +90,7 @@ fn a_connection_that_was_passed_here_stays_here() {
     let claims: Vec<_> = (0..50).map(|_| page.claim_any(0)).collect();
     let (_client, server) = connected();
     let claim = page.claim_any(0);
-    packet::send(
-        running.family.outbox(0),
-        &claim.to_bytes(),
-        &[server.as_fd()],
-    )
-    .unwrap();
+    packet::send(running.family.outbox(0), &claim.to_bytes(), &[server.as_fd()]).unwrap();
     running.total.wait(1);
     assert_eq!(running.held(), [1, 0]);
     claims.into_iter().for_each(|claim| page.release(claim));

@@ -145,10 +145,7 @@ fn a_node_that_does_not_listen_waits_for_ever_and_is_ready() {
     assert!(is_pending(pin!(listener.accept())));
     assert_eq!(told.load(SeqCst), 1);
     assert_eq!(listener.local_addr().unwrap(), family.addr);
-    assert_eq!(
-        listener.into_std().unwrap_err().kind(),
-        ErrorKind::Unsupported
-    );
+    assert_eq!(listener.into_std().unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
@@ -173,13 +170,7 @@ fn the_bare_listener_accepts_makes_ready_and_is_passed_nothing() {
     let running = Running::of(family, [0].into_iter());
     clients.extend(running.family.connect_many(40));
     running.total.wait(clients.len() - 1);
-    assert!(
-        running
-            .family
-            .page
-            .marks(1)
-            .has(crate::sys::page::Mark::Apart)
-    );
+    assert!(running.family.page.marks(1).has(crate::sys::page::Mark::Apart));
 }
 
 #[test]

@@ -51,9 +51,7 @@ fn loads_in_the_page_are_the_connections_held_and_none_stay_behind() {
     let running = Running::unwatched(3);
     let clients = running.family.connect_many(100);
     running.total.wait(100);
-    let loads: Vec<_> = (0..3)
-        .map(|seat| running.family.page.load(seat) as usize)
-        .collect();
+    let loads: Vec<_> = (0..3).map(|seat| running.family.page.load(seat) as usize).collect();
     assert_eq!(loads, running.held());
     running.nodes.iter().for_each(Node::drop_all);
     drop(clients);

@@ -25,9 +25,7 @@ impl Service<Request<()>> for Status {
     }
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
-        let response = Response::builder()
-            .status(self.0)
-            .header("connection", "keep-alive");
+        let response = Response::builder().status(self.0).header("connection", "keep-alive");
         ready(Ok(response.body(()).expect("valid")))
     }
 }
@@ -35,11 +33,7 @@ impl Service<Request<()>> for Status {
 async fn connection(draining: bool, method: Method, version: Version, status: u16) -> String {
     let layer = CloseOnDrainLayer::new(move || draining);
     let mut service = layer.layer(Status(StatusCode::from_u16(status).expect("valid")));
-    let request = Request::builder()
-        .method(method)
-        .version(version)
-        .body(())
-        .expect("valid");
+    let request = Request::builder().method(method).version(version).body(()).expect("valid");
     let response = service.call(request).await.expect("infallible");
     let values: Vec<_> = response.headers().get_all("connection").iter().collect();
     assert_eq!(values.len(), 1, "{values:?}");
@@ -49,28 +43,16 @@ async fn connection(draining: bool, method: Method, version: Version, status: u1
 #[tokio::test]
 async fn a_layer_says_close_while_draining_and_not_before() {
     for version in [Version::HTTP_11, Version::HTTP_10] {
-        assert_eq!(
-            connection(false, Method::GET, version, 200).await,
-            "keep-alive"
-        );
+        assert_eq!(connection(false, Method::GET, version, 200).await, "keep-alive");
         assert_eq!(connection(true, Method::GET, version, 200).await, "close");
     }
 }
 
 #[tokio::test]
 async fn http_2_upgrades_and_tunnels_pass_unchanged() {
-    assert_eq!(
-        connection(true, Method::GET, Version::HTTP_2, 200).await,
-        "keep-alive"
-    );
-    assert_eq!(
-        connection(true, Method::GET, Version::HTTP_11, 101).await,
-        "keep-alive"
-    );
-    assert_eq!(
-        connection(true, Method::CONNECT, Version::HTTP_11, 200).await,
-        "keep-alive"
-    );
+    assert_eq!(connection(true, Method::GET, Version::HTTP_2, 200).await, "keep-alive");
+    assert_eq!(connection(true, Method::GET, Version::HTTP_11, 101).await, "keep-alive");
+    assert_eq!(connection(true, Method::CONNECT, Version::HTTP_11, 200).await, "keep-alive");
 }
 
 #[tokio::test]

@@ -100,9 +100,7 @@ async fn a_request_in_progress_is_finished_however_long_it_takes() {
 async fn a_slow_upload_is_finished_and_answered() {
     let mut rig = Rig::start();
     let mut client = rig.connect();
-    client
-        .send("POST /count HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
-        .await;
+    client.send("POST /count HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf").await;
     rig.drain();
     tokio::time::sleep(GRACE * 5).await;
     client.send("half").await;
@@ -172,10 +170,7 @@ async fn a_keep_alive_client_of_http_1_0_is_told_to_close_and_nothing_else() {
     rig.drain();
     client.send(request).await;
     let answer = client.answer("hello").await;
-    assert!(
-        answer.says_close() && !answer.says_keep_alive(),
-        "{answer:?}"
-    );
+    assert!(answer.says_close() && !answer.says_keep_alive(), "{answer:?}");
     assert_eq!(client.rest().await, "");
     rig.ended().await;
 }
@@ -186,9 +181,7 @@ async fn a_client_that_goes_on_sending_after_its_last_answer_holds_nobody_up_for
     let mut client = rig.connect();
     let started = Instant::now();
     rig.drain();
-    client
-        .send("POST /ignore HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000\r\n\r\n")
-        .await;
+    client.send("POST /ignore HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000\r\n\r\n").await;
     assert!(client.answer("ignored").await.says_close());
     while !rig.served.is_finished() {
         // Fails once the server has closed.
@@ -196,11 +189,7 @@ async fn a_client_that_goes_on_sending_after_its_last_answer_holds_nobody_up_for
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     rig.ended().await;
-    assert!(
-        since(started) < GRACE + Duration::from_secs(2),
-        "{:?}",
-        since(started)
-    );
+    assert!(since(started) < GRACE + Duration::from_secs(2), "{:?}", since(started));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,11 +199,7 @@ async fn a_head_that_does_not_come_in_time_ends_the_connection() {
     let started = Instant::now();
     client.send("GET / HTTP/1.1\r\nhost: te").await;
     assert_eq!(client.rest().await, "");
-    assert!(
-        since(started) >= Duration::from_secs(29),
-        "{:?}",
-        since(started)
-    );
+    assert!(since(started) >= Duration::from_secs(29), "{:?}", since(started));
     rig.drain();
     rig.ended().await;
 }

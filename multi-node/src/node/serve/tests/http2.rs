@@ -14,28 +14,18 @@ use super::{Client, GRACE, Rig, since, soon};
 type Connection = JoinHandle<Result<(), h2::Error>>;
 
 async fn connect(rig: &Rig) -> (SendRequest<Bytes>, Connection) {
-    let (requests, connection) = soon(h2::client::handshake(rig.connect().io))
-        .await
-        .expect("h2");
+    let (requests, connection) = soon(h2::client::handshake(rig.connect().io)).await.expect("h2");
     (requests, tokio::spawn(connection))
 }
 
 fn get(requests: &mut SendRequest<Bytes>, path: &str) -> ResponseFuture {
-    let request = Request::get(format!("http://test{path}"))
-        .body(())
-        .expect("valid");
-    requests
-        .send_request(request, true)
-        .expect("the connection is open")
-        .0
+    let request = Request::get(format!("http://test{path}")).body(()).expect("valid");
+    requests.send_request(request, true).expect("the connection is open").0
 }
 
 async fn body(response: ResponseFuture) -> String {
     let response = soon(response).await.expect("an answer");
-    assert!(
-        !response.headers().contains_key("connection"),
-        "{response:?}"
-    );
+    assert!(!response.headers().contains_key("connection"), "{response:?}");
     let (mut body, mut text) = (response.into_body(), Vec::new());
     while let Some(chunk) = soon(body.data()).await {
         text.extend_from_slice(&chunk.expect("a whole body"));
@@ -53,23 +43,11 @@ async fn streams_in_flight_finish_and_the_connection_ends_without_an_error() {
     rig.drain();
     tokio::time::sleep(GRACE * 20).await;
     assert!(!rig.served.is_finished());
-    let refused = requests
-        .clone()
-        .ready()
-        .await
-        .err()
-        .map(|error| error.is_go_away());
-    assert_eq!(
-        refused,
-        Some(true),
-        "the client knows that it is to go elsewhere"
-    );
+    let refused = requests.clone().ready().await.err().map(|error| error.is_go_away());
+    assert_eq!(refused, Some(true), "the client knows that it is to go elsewhere");
     rig.go_on.notify_one();
     assert_eq!(body(slow).await, "slow");
-    soon(connection)
-        .await
-        .expect("no panic")
-        .expect("a clean end");
+    soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
 }
 
@@ -80,10 +58,7 @@ async fn an_idle_connection_is_told_at_once_and_not_after_the_grace() {
     assert_eq!(body(get(&mut requests, "/")).await, "hello");
     let started = Instant::now();
     rig.drain();
-    soon(connection)
-        .await
-        .expect("no panic")
-        .expect("a clean end");
+    soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
     assert_eq!(since(started).as_millis(), 0);
 }
@@ -97,10 +72,7 @@ async fn a_stream_opened_before_goaway_was_seen_is_answered() {
     // No await in between: the client's task has not run, so it cannot know of the drain.
     let crossing = get(&mut requests, "/");
     assert_eq!(body(crossing).await, "hello");
-    soon(connection)
-        .await
-        .expect("no panic")
-        .expect("a clean end");
+    soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
 }
 
@@ -113,10 +85,7 @@ async fn a_connection_that_opens_in_the_drain_gets_its_answers() {
     let crossing = get(&mut requests, "/");
     let connection = tokio::spawn(connection);
     assert_eq!(body(crossing).await, "hello");
-    soon(connection)
-        .await
-        .expect("no panic")
-        .expect("a clean end");
+    soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
 }
 
@@ -131,10 +100,7 @@ async fn the_preface_may_come_in_pieces() {
     let connection = tokio::spawn(connection);
     assert_eq!(body(get(&mut requests, "/")).await, "hello");
     rig.drain();
-    soon(connection)
-        .await
-        .expect("no panic")
-        .expect("a clean end");
+    soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
 }
 
@@ -160,28 +126,15 @@ async fn what_only_begins_like_the_preface_is_http_1() {
     for begin in ["P", "PRI * HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
         let rig = Rig::start();
         let Client { mut io, .. } = rig.connect();
-        soon(io.write_all(begin.as_bytes()))
-            .await
-            .expect("the server reads");
+        soon(io.write_all(begin.as_bytes())).await.expect("the server reads");
         // The clock moves when nobody has anything to do: the server has read what there was.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        soon(io.write_all(b"ATCH / HTTP/1.1\r\nhost: test\r\n\r\n"))
-            .await
-            .expect("likewise");
+        soon(io.write_all(b"ATCH / HTTP/1.1\r\nhost: test\r\n\r\n")).await.expect("likewise");
         let mut answer = Vec::new();
         while answer.len() < 12 {
-            assert_ne!(
-                soon(io.read_buf(&mut answer))
-                    .await
-                    .expect("a clean connection"),
-                0
-            );
+            assert_ne!(soon(io.read_buf(&mut answer)).await.expect("a clean connection"), 0);
         }
-        let expected = if begin == "P" {
-            "HTTP/1.1 405"
-        } else {
-            "HTTP/1.1 400"
-        };
+        let expected = if begin == "P" { "HTTP/1.1 405" } else { "HTTP/1.1 400" };
         assert_eq!(String::from_utf8_lossy(&answer[..12]), expected);
     }
 }

@@ -24,9 +24,7 @@ pub(super) async fn echo_upgrade(request: Request<Body>) -> Response<Body> {
     tokio::spawn(async move {
         let upgraded = hyper::upgrade::on(request).await.expect("it was asked for");
         let (mut from, mut to) = tokio::io::split(TokioIo::new(upgraded));
-        tokio::io::copy(&mut from, &mut to)
-            .await
-            .expect("a clean connection");
+        tokio::io::copy(&mut from, &mut to).await.expect("a clean connection");
     });
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -70,10 +68,7 @@ async fn an_upgrade_in_the_grace_is_still_granted() {
     rig.drain();
     client.send(ASK_UPGRADE).await;
     let answer = client.answer("").await;
-    assert!(
-        answer.0.starts_with("http/1.1 101") && !answer.says_close(),
-        "{answer:?}"
-    );
+    assert!(answer.0.starts_with("http/1.1 101") && !answer.says_close(), "{answer:?}");
     client.send("hello").await;
     client.read_to("hello").await;
     drop(client);
@@ -132,12 +127,7 @@ impl Source for Broken {
 
 #[tokio::test]
 async fn an_error_of_the_source_ends_serve() {
-    let served = serve(
-        Broken,
-        |_: &DuplexStream| Late::new(),
-        std::future::pending(),
-        GRACE,
-    );
+    let served = serve(Broken, |_: &DuplexStream| Late::new(), std::future::pending(), GRACE);
     let error = soon(served).await.expect_err("the source failed");
     assert_eq!(error.to_string(), "no more sockets");
 }
@@ -151,10 +141,7 @@ struct Late {
 
 impl Late {
     fn new() -> Self {
-        Late {
-            ready: Arc::new(AtomicBool::new(false)),
-            asked: Arc::new(Notify::new()),
-        }
+        Late { ready: Arc::new(AtomicBool::new(false)), asked: Arc::new(Notify::new()) }
     }
 }
 
@@ -173,10 +160,7 @@ impl Service<Request<Incoming>> for Late {
     }
 
     fn call(&mut self, _: Request<Incoming>) -> Self::Future {
-        assert!(
-            self.ready.load(Ordering::Relaxed),
-            "called before it was ready"
-        );
+        assert!(self.ready.load(Ordering::Relaxed), "called before it was ready");
         ready(Ok(Response::new("late".to_owned())))
     }
 }
@@ -193,10 +177,7 @@ async fn a_service_is_called_when_it_is_ready() {
     ));
     let (ours, theirs) = tokio::io::duplex(4096);
     connections.send(theirs).expect("the server runs");
-    let mut client = Client {
-        io: ours,
-        read: Vec::new(),
-    };
+    let mut client = Client { io: ours, read: Vec::new() };
     client.get("/").await;
     soon(asked.notified()).await;
     ready.store(true, Ordering::Relaxed);

@@ -68,39 +68,22 @@ impl Rig {
             async { told.await.expect("the rig outlives its server") },
             GRACE,
         ));
-        Rig {
-            connections,
-            shutdown: Some(shutdown),
-            served,
-            entered,
-            go_on,
-            body,
-        }
+        Rig { connections, shutdown: Some(shutdown), served, entered, go_on, body }
     }
 
     fn connect(&self) -> Client {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         self.connections.send(theirs).expect("the server runs");
-        Client {
-            io: ours,
-            read: Vec::new(),
-        }
+        Client { io: ours, read: Vec::new() }
     }
 
     fn drain(&mut self) {
-        self.shutdown
-            .take()
-            .expect("the first drain")
-            .send(())
-            .expect("the server runs");
+        self.shutdown.take().expect("the first drain").send(()).expect("the server runs");
     }
 
     /// Waits until `serve` has returned `Ok`.
     async fn ended(self) {
-        soon(self.served)
-            .await
-            .expect("no panic")
-            .expect("no error");
+        soon(self.served).await.expect("no panic").expect("no error");
     }
 }
 
@@ -119,24 +102,14 @@ fn router(
     };
     let chunks = Arc::new(std::sync::Mutex::new(Some(chunks)));
     let stream = move || async move {
-        let chunks = chunks
-            .lock()
-            .expect("not poisoned")
-            .take()
-            .expect("asked for once");
+        let chunks = chunks.lock().expect("not poisoned").take().expect("asked for once");
         Body::new(Chunks(chunks))
     };
     Router::new()
         .route("/", get(|| async { "hello" }))
-        .route(
-            "/count",
-            post(|body: String| async move { body.len().to_string() }),
-        )
+        .route("/count", post(|body: String| async move { body.len().to_string() }))
         .route("/ignore", post(|| async { "ignored" }))
-        .route(
-            "/panic",
-            get(|| async { panic!("this test's handler panics") as &'static str }),
-        )
+        .route("/panic", get(|| async { panic!("this test's handler panics") as &'static str }))
         .route("/slow", get(slow))
         .route("/stream", get(stream))
         .route("/upgrade", get(lifetime::echo_upgrade))
@@ -166,49 +139,34 @@ struct Client {
 
 impl Client {
     async fn send(&mut self, bytes: &str) {
-        soon(self.io.write_all(bytes.as_bytes()))
-            .await
-            .expect("the server reads");
+        soon(self.io.write_all(bytes.as_bytes())).await.expect("the server reads");
     }
 
     async fn get(&mut self, path: &str) {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
-            .await;
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).await;
     }
 
     /// Reads up to and with `end`.
     async fn read_to(&mut self, end: &str) -> String {
         loop {
-            if let Some(at) = self
-                .read
-                .windows(end.len())
-                .position(|part| part == end.as_bytes())
-            {
+            if let Some(at) = self.read.windows(end.len()).position(|part| part == end.as_bytes()) {
                 let rest = self.read.split_off(at + end.len());
                 let read = std::mem::replace(&mut self.read, rest);
                 return String::from_utf8(read).expect("text");
             }
-            let read = soon(self.io.read_buf(&mut self.read))
-                .await
-                .expect("a clean connection");
+            let read = soon(self.io.read_buf(&mut self.read)).await.expect("a clean connection");
             assert_ne!(read, 0, "the connection closed after {:?}", self.text());
         }
     }
 
     /// A response whose body is `body`.
     async fn answer(&mut self, body: &str) -> Answer {
-        Answer(
-            self.read_to(&format!("\r\n\r\n{body}"))
-                .await
-                .to_lowercase(),
-        )
+        Answer(self.read_to(&format!("\r\n\r\n{body}")).await.to_lowercase())
     }
 
     /// Waits for the end of the connection and returns what came before it.
     async fn rest(&mut self) -> String {
-        soon(self.io.read_to_end(&mut self.read))
-            .await
-            .expect("a clean connection");
+        soon(self.io.read_to_end(&mut self.read)).await.expect("a clean connection");
         self.text()
     }
 

@@ -43,19 +43,15 @@ impl Source for Shared {
 }
 
 async fn told(mut stopped: watch::Receiver<bool>) {
-    stopped
-        .wait_for(|stopped| *stopped)
-        .await
-        .expect("the sender is kept");
+    stopped.wait_for(|stopped| *stopped).await.expect("the sender is kept");
 }
 
 /// Requests one after the other; connects again only when told to close.
 async fn client(port: u16, done: Arc<AtomicBool>) -> Result<usize, String> {
     let mut answered = 0;
     while !done.load(Ordering::Relaxed) {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
         loop {
             let close = exchange(&mut stream)
                 .await
@@ -71,9 +67,7 @@ async fn client(port: u16, done: Arc<AtomicBool>) -> Result<usize, String> {
 
 /// One request and its answer; whether that says that the connection closes.
 async fn exchange(stream: &mut TcpStream) -> io::Result<bool> {
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
-        .await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nhello") {
         if stream.read_buf(&mut answer).await? == 0 {
@@ -106,19 +100,11 @@ async fn storm() {
             async { "hello" }
         });
         let app = Router::new().route("/", hello);
-        servers.spawn(serve(
-            source,
-            move |_: &TcpStream| app.clone(),
-            told(stopped),
-            GRACE,
-        ));
+        servers.spawn(serve(source, move |_: &TcpStream| app.clone(), told(stopped), GRACE));
         if let Some(last) = last.replace(stop) {
             last.send_replace(true);
         }
-        answers
-            .wait_for(|count| *count >= 50)
-            .await
-            .expect("the handler is kept");
+        answers.wait_for(|count| *count >= 50).await.expect("the handler is kept");
     }
     done.store(true, Ordering::Relaxed);
     while let Some(answered) = clients.join_next().await {
@@ -133,7 +119,5 @@ async fn storm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_servers_relieve_each_other_under_load() {
-    timeout(Duration::from_secs(60), storm())
-        .await
-        .expect("in time");
+    timeout(Duration::from_secs(60), storm()).await.expect("in time");
 }

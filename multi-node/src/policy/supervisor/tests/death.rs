@@ -7,17 +7,11 @@ fn the_first_death_is_followed_by_a_successor_at_once() {
     let mut sim = Sim::running(rules(2));
     assert_eq!(
         sim.exits(2, 42),
-        [
-            "2/2g0 died Ready, code 42: Respawn { after: 0ns }",
-            "spawn 3/2g0"
-        ]
+        ["2/2g0 died Ready, code 42: Respawn { after: 0ns }", "spawn 3/2g0"]
     );
     assert_eq!(
         sim.is_killed(1),
-        [
-            "1/1g0 died Ready, signal 9: Respawn { after: 0ns }",
-            "spawn 4/1g0"
-        ]
+        ["1/1g0 died Ready, signal 9: Respawn { after: 0ns }", "spawn 4/1g0"]
     );
 }
 
@@ -26,10 +20,7 @@ fn a_worker_whose_main_returned_success_is_respawned_like_any_other() {
     let mut sim = Sim::running(rules(1));
     assert_eq!(
         sim.exits(1, 0),
-        [
-            "1/1g0 died Ready, code 0: Respawn { after: 0ns }",
-            "spawn 2/1g0"
-        ]
+        ["1/1g0 died Ready, code 0: Respawn { after: 0ns }", "spawn 2/1g0"]
     );
 }
 
@@ -37,9 +28,8 @@ fn a_worker_whose_main_returned_success_is_respawned_like_any_other() {
 fn deaths_in_a_row_wait_longer_up_to_ten_seconds() {
     let mut sim = Sim::running(rules(1));
     sim.exits(1, 1);
-    for (failures, nominal) in [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]
-        .into_iter()
-        .enumerate()
+    for (failures, nominal) in
+        [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].into_iter().enumerate()
     {
         let node = failures as u64 + 2;
         let died = sim.exits(node, 1);
@@ -78,10 +68,7 @@ fn each_slot_counts_its_own_failures() {
     assert_eq!(sim.exits(3, 1).len(), 1, "the second in slot 1 waits");
     assert_eq!(
         sim.exits(2, 1),
-        [
-            "2/2g0 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 4/2g0"
-        ]
+        ["2/2g0 died Ready, code 1: Respawn { after: 0ns }", "spawn 4/2g0"]
     );
 }
 
@@ -115,10 +102,7 @@ fn a_killed_worker_that_is_never_reaped_is_given_up_and_holds_up_nothing() {
     let mut sim = Sim::running(rules(1));
     sim.exits(1, 1);
     sim.wait(START_TIMEOUT);
-    assert_eq!(
-        sim.wait(KILL_TIMEOUT),
-        ["spawn 3/1g0", "2/1g0 is not reaped"]
-    );
+    assert_eq!(sim.wait(KILL_TIMEOUT), ["spawn 3/1g0", "2/1g0 is not reaped"]);
     assert_eq!(sim.is_killed(2), NOTHING);
 }
 
@@ -138,10 +122,7 @@ fn in_a_program_that_computes_success_ends_a_slot_and_a_crash_does_not() {
     assert_eq!(sim.exits(1, 0), ["1/1g0 finished"]);
     assert_eq!(
         sim.exits(2, 1),
-        [
-            "2/2g0 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 3/2g0"
-        ]
+        ["2/2g0 died Ready, code 1: Respawn { after: 0ns }", "spawn 3/2g0"]
     );
     sim.ready(3);
     assert_eq!(sim.main_returns_ok(), NOTHING);

@@ -6,10 +6,7 @@ use super::*;
 fn a_worker_that_drains_is_replaced_at_once_and_leaves_in_silence() {
     let mut sim = Sim::running(rules(2));
     sim.wait(secs(5));
-    assert_eq!(
-        sim.draining(2),
-        ["2/2g0 drains: Respawn { after: 0ns }", "spawn 3/2g0"]
-    );
+    assert_eq!(sim.draining(2), ["2/2g0 drains: Respawn { after: 0ns }", "spawn 3/2g0"]);
     sim.ready(3);
     assert_eq!(sim.exits(2, 0), ["2/2g0 left, code 0"]);
 }
@@ -43,10 +40,7 @@ fn a_drain_keeps_the_failures_before_it() {
 #[test]
 fn a_program_whose_workers_drain_as_soon_as_they_are_ready_backs_off() {
     let mut sim = Sim::running(rules(1));
-    assert_eq!(
-        sim.draining(1),
-        ["1/1g0 drains: Respawn { after: 0ns }", "spawn 2/1g0"]
-    );
+    assert_eq!(sim.draining(1), ["1/1g0 drains: Respawn { after: 0ns }", "spawn 2/1g0"]);
     sim.ready(2);
     assert_eq!(sim.draining(2).len(), 1);
     let (wait, spawned) = sim.wait_for_timeout();
@@ -70,10 +64,7 @@ fn a_crash_while_draining_is_told_and_not_respawned_again() {
     let mut sim = Sim::running(rules(1));
     sim.wait(secs(5));
     sim.draining(1);
-    assert_eq!(
-        sim.exits(1, 101),
-        ["1/1g0 died Draining, code 101: Replaced"]
-    );
+    assert_eq!(sim.exits(1, 101), ["1/1g0 died Draining, code 101: Replaced"]);
 }
 
 #[test]
@@ -81,19 +72,13 @@ fn with_restart_children_off_a_worker_that_drains_is_not_replaced() {
     let mut sim = Sim::running(without_respawn(1));
     assert_eq!(sim.draining(1), ["1/1g0 drains: RestartOff"]);
     assert_eq!(sim.main_returns_ok(), NOTHING);
-    assert_eq!(
-        sim.exits(1, 0),
-        ["1/1g0 left, code 0", "finish: main ended"]
-    );
+    assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "finish: main ended"]);
 }
 
 #[test]
 fn a_worker_that_computes_and_drains_is_replaced() {
     let mut sim = Sim::running(that_computes(1));
     sim.wait(secs(5));
-    assert_eq!(
-        sim.draining(1),
-        ["1/1g0 drains: Respawn { after: 0ns }", "spawn 2/1g0"]
-    );
+    assert_eq!(sim.draining(1), ["1/1g0 drains: Respawn { after: 0ns }", "spawn 2/1g0"]);
     assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0"]);
 }

@@ -62,10 +62,7 @@ fn nothing_is_told_to_a_process_that_was_not_reported_spawned() {
     sim.answers_spawns = false;
     sim.tell(Event::Begin);
     assert_eq!(sim.tell(Event::Stop), ["drain 0"]);
-    let spawned = |node| Event::Spawned {
-        node: NodeId(node),
-        pid: 7,
-    };
+    let spawned = |node| Event::Spawned { node: NodeId(node), pid: 7 };
     assert_eq!(sim.tell(spawned(1)), ["drain 1"]);
     sim.wait(secs(1));
     assert_eq!(sim.tell(Event::Stop), ["kill 1", "main is cut off"]);
@@ -77,27 +74,16 @@ fn nothing_is_told_to_a_process_that_was_not_reported_spawned() {
     );
     assert_eq!(sim.tell(spawned(2)), ["kill 2"]);
     assert_eq!(sim.wait(KILL_TIMEOUT - millis(1)), NOTHING);
-    assert_eq!(
-        sim.is_killed(2),
-        ["2/2g0 left, signal 9", "finish: stopped, main cut off"]
-    );
+    assert_eq!(sim.is_killed(2), ["2/2g0 left, signal 9", "finish: stopped, main cut off"]);
 }
 
 #[test]
 fn a_spawn_that_was_not_polled_when_the_stop_came_never_comes() {
     let mut supervisor = Supervisor::new(rules(3), 1);
     supervisor.handle_event(secs(0), Event::Begin);
-    assert!(matches!(
-        supervisor.poll_action(),
-        Some(Action::Spawn { .. })
-    ));
+    assert!(matches!(supervisor.poll_action(), Some(Action::Spawn { .. })));
     supervisor.handle_event(secs(0), Event::Stop);
-    assert_eq!(
-        supervisor.poll_action(),
-        Some(Action::Drain {
-            node: NodeId::MASTER
-        })
-    );
+    assert_eq!(supervisor.poll_action(), Some(Action::Drain { node: NodeId::MASTER }));
     assert_eq!(supervisor.poll_action(), None);
     assert_eq!(supervisor.workers().count(), 1);
 }
@@ -120,12 +106,7 @@ fn after_the_finish_nothing_comes_any_more() {
     sim.tell(Event::Stop);
     sim.main_returns_ok();
     assert!(sim.exits(1, 0).last().unwrap().starts_with("finish"));
-    for event in [
-        Event::Begin,
-        Event::Stop,
-        Event::Reload,
-        Event::MasterEnded { ok: false },
-    ] {
+    for event in [Event::Begin, Event::Stop, Event::Reload, Event::MasterEnded { ok: false }] {
         assert_eq!(sim.tell(event), NOTHING);
     }
     assert_eq!(sim.ready(1), NOTHING);
@@ -137,11 +118,8 @@ fn the_view_names_every_process_and_its_stage() {
     let mut sim = Sim::running(rules(2));
     sim.wait(secs(5));
     sim.draining(2);
-    let view: Vec<(String, Stage)> = sim
-        .supervisor
-        .workers()
-        .map(|(who, stage)| (name(&who), stage))
-        .collect();
+    let view: Vec<(String, Stage)> =
+        sim.supervisor.workers().map(|(who, stage)| (name(&who), stage)).collect();
     assert_eq!(
         view,
         [

@@ -39,17 +39,11 @@ fn rules(workers: Slot) -> Rules {
 }
 
 fn without_respawn(workers: Slot) -> Rules {
-    Rules {
-        restart_children: false,
-        ..rules(workers)
-    }
+    Rules { restart_children: false, ..rules(workers) }
 }
 
 fn that_computes(workers: Slot) -> Rules {
-    Rules {
-        computes: true,
-        ..rules(workers)
-    }
+    Rules { computes: true, ..rules(workers) }
 }
 
 /// A supervisor and a clock. Every spawn succeeds at once, unless it is left unanswered.
@@ -61,11 +55,7 @@ struct Sim {
 
 impl Sim {
     fn new(rules: Rules) -> Self {
-        Sim {
-            supervisor: Supervisor::new(rules, 1),
-            now: secs(1000),
-            answers_spawns: true,
-        }
+        Sim { supervisor: Supervisor::new(rules, 1), now: secs(1000), answers_spawns: true }
     }
 
     /// A program whose workers, nodes 1 and up, were just spawned.
@@ -118,8 +108,7 @@ impl Sim {
                 && self.answers_spawns
             {
                 let pid = pid_of(node);
-                self.supervisor
-                    .handle_event(self.now, Event::Spawned { node, pid });
+                self.supervisor.handle_event(self.now, Event::Spawned { node, pid });
             }
         }
         answers
@@ -136,24 +125,15 @@ impl Sim {
     }
 
     fn exits(&mut self, node: u64, code: i32) -> Vec<String> {
-        self.tell(Event::Exited {
-            node: NodeId(node),
-            status: ExitStatus::Code(code),
-        })
+        self.tell(Event::Exited { node: NodeId(node), status: ExitStatus::Code(code) })
     }
 
     fn is_killed(&mut self, node: u64) -> Vec<String> {
-        self.tell(Event::Exited {
-            node: NodeId(node),
-            status: KILLED,
-        })
+        self.tell(Event::Exited { node: NodeId(node), status: KILLED })
     }
 
     fn spawn_fails(&mut self, node: u64) -> Vec<String> {
-        self.tell(Event::SpawnFailed {
-            node: NodeId(node),
-            reason: "no memory".to_owned(),
-        })
+        self.tell(Event::SpawnFailed { node: NodeId(node), reason: "no memory".to_owned() })
     }
 
     fn main_returns_ok(&mut self) -> Vec<String> {
@@ -163,10 +143,7 @@ impl Sim {
 
 const NOTHING: [&str; 0] = [];
 
-const KILLED: ExitStatus = ExitStatus::Signal {
-    signal: 9,
-    core: false,
-};
+const KILLED: ExitStatus = ExitStatus::Signal { signal: 9, core: false };
 
 fn pid_of(node: NodeId) -> u32 {
     1000 + u32::try_from(node.0).expect("a small node")
@@ -174,11 +151,7 @@ fn pid_of(node: NodeId) -> u32 {
 
 fn line(action: &Action) -> String {
     match action {
-        Action::Spawn {
-            node,
-            slot,
-            generation,
-        } => format!("spawn {node}/{slot}g{generation}"),
+        Action::Spawn { node, slot, generation } => format!("spawn {node}/{slot}g{generation}"),
         Action::Drain { node } => format!("drain {node}"),
         Action::Kill { node } => format!("kill {node}"),
         Action::Notice(notice) => notice_line(notice),
@@ -192,39 +165,27 @@ fn line(action: &Action) -> String {
 
 fn notice_line(notice: &Notice) -> String {
     match notice {
-        Notice::Died {
-            who,
-            stage,
-            cause,
-            next,
-        } => format!("{} died {stage:?}, {}: {next:?}", name(who), why(cause)),
+        Notice::Died { who, stage, cause, next } => {
+            format!("{} died {stage:?}, {}: {next:?}", name(who), why(cause))
+        }
         Notice::Drains { who, next } => format!("{} drains: {next:?}", name(who)),
         Notice::Finished { who } => format!("{} finished", name(who)),
         Notice::Left { who, cause } => format!("{} left, {}", name(who), why(cause)),
         Notice::DrainOverrun { who } => format!("{} overran its drain", name(who)),
         Notice::NotReaped { who } => format!("{} is not reaped", name(who)),
         Notice::MasterCutOff => "main is cut off".to_owned(),
-        Notice::Reloading {
-            generation,
-            workers,
-        } => format!("reloading {workers} to g{generation}"),
-        Notice::Reloaded {
-            generation,
-            workers,
-            took,
-        } => format!("reloaded {workers} to g{generation} in {took:?}"),
-        Notice::ReloadFailed {
-            generation,
-            failure: ReloadFailure::Lost { who, cause },
-        } => format!(
-            "reload to g{generation} failed: {} {}",
-            name(who),
-            why(cause)
-        ),
-        Notice::ReloadFailed {
-            generation,
-            failure: ReloadFailure::Stopping,
-        } => format!("reload to g{generation} failed: stopping"),
+        Notice::Reloading { generation, workers } => {
+            format!("reloading {workers} to g{generation}")
+        }
+        Notice::Reloaded { generation, workers, took } => {
+            format!("reloaded {workers} to g{generation} in {took:?}")
+        }
+        Notice::ReloadFailed { generation, failure: ReloadFailure::Lost { who, cause } } => {
+            format!("reload to g{generation} failed: {} {}", name(who), why(cause))
+        }
+        Notice::ReloadFailed { generation, failure: ReloadFailure::Stopping } => {
+            format!("reload to g{generation} failed: stopping")
+        }
     }
 }
 

@@ -10,10 +10,7 @@ fn reloading() -> Sim {
 fn reloading_with(rules: Rules) -> Sim {
     let mut sim = Sim::running(rules);
     sim.wait(secs(100));
-    assert_eq!(
-        sim.tell(Event::Reload),
-        ["reloading 2 to g1", "spawn 3/1g1", "spawn 4/2g1"]
-    );
+    assert_eq!(sim.tell(Event::Reload), ["reloading 2 to g1", "spawn 3/1g1", "spawn 4/2g1"]);
     sim
 }
 
@@ -23,19 +20,13 @@ fn the_old_workers_drain_only_when_every_successor_is_ready() {
     assert_eq!(sim.ready(4), NOTHING);
     sim.wait(secs(2));
     assert_eq!(sim.supervisor.generation(), 0);
-    assert_eq!(
-        sim.ready(3),
-        ["reloaded 2 to g1 in 2s", "drain 1", "drain 2"]
-    );
+    assert_eq!(sim.ready(3), ["reloaded 2 to g1 in 2s", "drain 1", "drain 2"]);
     assert_eq!(sim.supervisor.generation(), 1);
     assert_eq!(sim.draining(1), NOTHING);
     assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0"]);
     assert_eq!(
         sim.exits(3, 1),
-        [
-            "3/1g1 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 5/1g1"
-        ]
+        ["3/1g1 died Ready, code 1: Respawn { after: 0ns }", "spawn 5/1g1"]
     );
 }
 
@@ -58,10 +49,7 @@ fn reloads_asked_for_during_a_reload_become_one_that_follows() {
         ]
     );
     sim.ready(5);
-    assert_eq!(
-        sim.ready(6),
-        ["reloaded 2 to g2 in 0ns", "drain 3", "drain 4"]
-    );
+    assert_eq!(sim.ready(6), ["reloaded 2 to g2 in 0ns", "drain 3", "drain 4"]);
 }
 
 #[test]
@@ -69,20 +57,13 @@ fn a_successor_that_dies_fails_the_reload_and_the_old_generation_goes_on() {
     let mut sim = reloading();
     assert_eq!(
         sim.exits(4, 1),
-        [
-            "4/2g1 died Starting, code 1: FailsReload",
-            "reload to g1 failed: 4/2g1 code 1",
-            "kill 3"
-        ]
+        ["4/2g1 died Starting, code 1: FailsReload", "reload to g1 failed: 4/2g1 code 1", "kill 3"]
     );
     assert_eq!(sim.is_killed(3), ["3/1g1 left, signal 9"]);
     assert_eq!(sim.supervisor.generation(), 0);
     assert_eq!(
         sim.exits(1, 1),
-        [
-            "1/1g0 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 5/1g0"
-        ]
+        ["1/1g0 died Ready, code 1: Respawn { after: 0ns }", "spawn 5/1g0"]
     );
     assert_eq!(
         sim.tell(Event::Reload),
@@ -127,21 +108,13 @@ fn a_ready_successor_that_is_lost_before_the_switch_fails_the_reload() {
     sim.ready(3);
     assert_eq!(
         sim.exits(3, 1),
-        [
-            "3/1g1 died Ready, code 1: FailsReload",
-            "reload to g1 failed: 3/1g1 code 1",
-            "kill 4"
-        ]
+        ["3/1g1 died Ready, code 1: FailsReload", "reload to g1 failed: 3/1g1 code 1", "kill 4"]
     );
     let mut sim = reloading();
     sim.ready(3);
     assert_eq!(
         sim.draining(3),
-        [
-            "3/1g1 drains: FailsReload",
-            "reload to g1 failed: 3/1g1 drained",
-            "kill 4"
-        ]
+        ["3/1g1 drains: FailsReload", "reload to g1 failed: 3/1g1 drained", "kill 4"]
     );
 }
 
@@ -149,10 +122,7 @@ fn a_ready_successor_that_is_lost_before_the_switch_fails_the_reload() {
 fn a_reload_asked_for_during_one_that_fails_still_follows() {
     let mut sim = reloading();
     sim.tell(Event::Reload);
-    assert_eq!(
-        sim.exits(3, 1)[2..],
-        ["kill 4", "reloading 2 to g2", "spawn 5/1g2", "spawn 6/2g2"]
-    );
+    assert_eq!(sim.exits(3, 1)[2..], ["kill 4", "reloading 2 to g2", "spawn 5/1g2", "spawn 6/2g2"]);
 }
 
 #[test]
@@ -160,16 +130,10 @@ fn an_old_worker_that_dies_is_respawned_in_its_own_generation() {
     let mut sim = reloading();
     assert_eq!(
         sim.exits(1, 1),
-        [
-            "1/1g0 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 5/1g0"
-        ]
+        ["1/1g0 died Ready, code 1: Respawn { after: 0ns }", "spawn 5/1g0"]
     );
     sim.ready(3);
-    assert_eq!(
-        sim.ready(4),
-        ["reloaded 2 to g1 in 0ns", "drain 5", "drain 2"]
-    );
+    assert_eq!(sim.ready(4), ["reloaded 2 to g1 in 0ns", "drain 5", "drain 2"]);
 }
 
 #[test]
@@ -185,11 +149,7 @@ fn an_old_worker_whose_successor_is_ready_is_not_respawned_unless_the_reload_fai
     sim.exits(1, 1);
     assert_eq!(
         sim.exits(4, 1)[1..],
-        [
-            "reload to g1 failed: 4/2g1 code 1",
-            "drain 3",
-            "spawn 5/1g0"
-        ]
+        ["reload to g1 failed: 4/2g1 code 1", "drain 3", "spawn 5/1g0"]
     );
 }
 
@@ -198,18 +158,12 @@ fn a_slot_that_waits_for_its_respawn_gets_a_successor_too() {
     let mut sim = Sim::running(rules(1));
     sim.exits(1, 1);
     sim.exits(2, 1);
-    assert_eq!(
-        sim.tell(Event::Reload),
-        ["reloading 1 to g1", "spawn 3/1g1"]
-    );
+    assert_eq!(sim.tell(Event::Reload), ["reloading 1 to g1", "spawn 3/1g1"]);
     assert_eq!(sim.ready(3), ["reloaded 1 to g1 in 0ns"]);
     assert_eq!(sim.wait(secs(60)), NOTHING, "the wait is over");
     assert_eq!(
         sim.exits(3, 1),
-        [
-            "3/1g1 died Ready, code 1: Respawn { after: 0ns }",
-            "spawn 4/1g1"
-        ]
+        ["3/1g1 died Ready, code 1: Respawn { after: 0ns }", "spawn 4/1g1"]
     );
 }
 
@@ -221,10 +175,7 @@ fn a_respawn_that_comes_due_is_left_out_when_the_successor_is_ready() {
     sim.ready(3);
     assert_eq!(sim.wait(secs(1)), NOTHING);
     let failed = sim.exits(4, 1);
-    assert_eq!(
-        failed[1..],
-        ["reload to g1 failed: 4/2g1 code 1", "drain 3"]
-    );
+    assert_eq!(failed[1..], ["reload to g1 failed: 4/2g1 code 1", "drain 3"]);
     let (wait, spawned) = sim.wait_for_timeout();
     assert!(millis(90) <= wait && wait <= millis(110));
     assert_eq!(spawned, ["spawn 6/1g0"]);
@@ -234,10 +185,7 @@ fn a_respawn_that_comes_due_is_left_out_when_the_successor_is_ready() {
 fn with_restart_children_off_a_reload_works_and_skips_the_slots_that_ended() {
     let mut sim = Sim::running(without_respawn(2));
     sim.exits(1, 1);
-    assert_eq!(
-        sim.tell(Event::Reload),
-        ["reloading 1 to g1", "spawn 3/2g1"]
-    );
+    assert_eq!(sim.tell(Event::Reload), ["reloading 1 to g1", "spawn 3/2g1"]);
     assert_eq!(sim.exits(2, 1), ["2/2g0 died Ready, code 1: RestartOff"]);
     assert_eq!(sim.ready(3), ["reloaded 1 to g1 in 0ns"]);
     assert_eq!(sim.exits(3, 1), ["3/2g1 died Ready, code 1: RestartOff"]);
@@ -246,10 +194,7 @@ fn with_restart_children_off_a_reload_works_and_skips_the_slots_that_ended() {
 #[test]
 fn without_workers_a_reload_is_a_number_and_a_line_in_the_log() {
     let mut sim = Sim::begun(rules(0));
-    assert_eq!(
-        sim.tell(Event::Reload),
-        ["reloading 0 to g1", "reloaded 0 to g1 in 0ns"]
-    );
+    assert_eq!(sim.tell(Event::Reload), ["reloading 0 to g1", "reloaded 0 to g1 in 0ns"]);
     assert_eq!(sim.supervisor.generation(), 1);
 }
 
@@ -257,10 +202,7 @@ fn without_workers_a_reload_is_a_number_and_a_line_in_the_log() {
 fn a_successor_that_finishes_its_computation_ends_the_slot_at_the_switch() {
     let mut sim = reloading_with(that_computes(2));
     assert_eq!(sim.exits(3, 0), ["3/1g1 finished"]);
-    assert_eq!(
-        sim.ready(4),
-        ["reloaded 2 to g1 in 0ns", "drain 1", "drain 2"]
-    );
+    assert_eq!(sim.ready(4), ["reloaded 2 to g1 in 0ns", "drain 1", "drain 2"]);
     assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0"]);
     assert_eq!(sim.exits(2, 0), ["2/2g0 left, code 0"]);
     assert_eq!(sim.main_returns_ok(), NOTHING);
@@ -273,10 +215,7 @@ fn an_old_worker_that_still_starts_drains_at_the_switch() {
     sim.tell(Event::Reload);
     sim.ready(1);
     sim.ready(3);
-    assert_eq!(
-        sim.ready(4),
-        ["reloaded 2 to g1 in 0ns", "drain 1", "drain 2"]
-    );
+    assert_eq!(sim.ready(4), ["reloaded 2 to g1 in 0ns", "drain 1", "drain 2"]);
 }
 
 #[test]
@@ -284,14 +223,7 @@ fn a_stop_ends_the_reload_with_everything_else() {
     let mut sim = reloading();
     assert_eq!(
         sim.tell(Event::Stop),
-        [
-            "reload to g1 failed: stopping",
-            "drain 0",
-            "drain 1",
-            "drain 2",
-            "drain 3",
-            "drain 4"
-        ]
+        ["reload to g1 failed: stopping", "drain 0", "drain 1", "drain 2", "drain 3", "drain 4"]
     );
     assert_eq!(sim.tell(Event::Reload), NOTHING);
 }

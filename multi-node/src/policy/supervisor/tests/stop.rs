@@ -10,10 +10,7 @@ fn a_signal_drains_everything_and_the_program_ends_when_all_are_gone() {
     assert_eq!(sim.draining(1), NOTHING);
     assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0"]);
     assert_eq!(sim.main_returns_ok(), NOTHING);
-    assert_eq!(
-        sim.exits(2, 0),
-        ["2/2g0 left, code 0", "finish: stopped, main ok"]
-    );
+    assert_eq!(sim.exits(2, 0), ["2/2g0 left, code 0", "finish: stopped, main ok"]);
     assert_eq!(sim.supervisor.poll_timeout(), None);
 }
 
@@ -35,14 +32,8 @@ fn those_over_the_drain_timeout_are_named_and_killed_and_main_is_left_behind() {
     sim.tell(Event::Stop);
     sim.exits(1, 0);
     assert_eq!(sim.wait(DRAIN_OVERRUN - millis(1)), NOTHING);
-    assert_eq!(
-        sim.wait(millis(1)),
-        ["2/2g0 overran its drain", "kill 2", "main is cut off"]
-    );
-    assert_eq!(
-        sim.is_killed(2),
-        ["2/2g0 left, signal 9", "finish: stopped, main cut off"]
-    );
+    assert_eq!(sim.wait(millis(1)), ["2/2g0 overran its drain", "kill 2", "main is cut off"]);
+    assert_eq!(sim.is_killed(2), ["2/2g0 left, signal 9", "finish: stopped, main cut off"]);
     assert_eq!(sim.main_returns_ok(), NOTHING);
 }
 
@@ -53,12 +44,7 @@ fn a_worker_that_not_even_a_kill_ends_does_not_hold_up_the_end() {
     sim.main_returns_ok();
     assert_eq!(
         sim.wait(DRAIN_OVERRUN + KILL_TIMEOUT),
-        [
-            "1/1g0 overran its drain",
-            "kill 1",
-            "1/1g0 is not reaped",
-            "finish: stopped, main ok"
-        ]
+        ["1/1g0 overran its drain", "kill 1", "1/1g0 is not reaped", "finish: stopped, main ok"]
     );
 }
 
@@ -69,15 +55,9 @@ fn a_second_signal_later_than_250_ms_kills_at_once_and_an_earlier_one_is_the_sam
     sim.wait(millis(250));
     assert_eq!(sim.tell(Event::Stop), NOTHING);
     sim.wait(millis(1));
-    assert_eq!(
-        sim.tell(Event::Stop),
-        ["kill 1", "kill 2", "main is cut off"]
-    );
+    assert_eq!(sim.tell(Event::Stop), ["kill 1", "kill 2", "main is cut off"]);
     sim.is_killed(1);
-    assert_eq!(
-        sim.is_killed(2),
-        ["2/2g0 left, signal 9", "finish: stopped, main cut off"]
-    );
+    assert_eq!(sim.is_killed(2), ["2/2g0 left, signal 9", "finish: stopped, main cut off"]);
 }
 
 #[test]
@@ -100,10 +80,7 @@ fn a_main_that_returns_stops_the_program_whatever_it_returned() {
     for ok in [true, false] {
         let mut sim = Sim::running(rules(1));
         assert_eq!(sim.tell(Event::MasterEnded { ok }), ["drain 1"]);
-        assert_eq!(
-            sim.exits(1, 0),
-            ["1/1g0 left, code 0", "finish: main ended"]
-        );
+        assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "finish: main ended"]);
     }
 }
 
@@ -114,10 +91,7 @@ fn a_program_that_outlives_its_main_ends_with_its_last_worker() {
         assert_eq!(sim.main_returns_ok(), NOTHING);
         assert!(!sim.supervisor.is_stopping());
         sim.exits(1, 0);
-        assert!(
-            sim.exits(2, 0)
-                .ends_with(&["finish: main ended".to_owned()])
-        );
+        assert!(sim.exits(2, 0).ends_with(&["finish: main ended".to_owned()]));
     }
 }
 
@@ -126,10 +100,7 @@ fn a_main_that_fails_stops_a_program_that_would_outlive_it() {
     for rules in [without_respawn(1), that_computes(1)] {
         let mut sim = Sim::running(rules);
         assert_eq!(sim.tell(Event::MasterEnded { ok: false }), ["drain 1"]);
-        assert_eq!(
-            sim.exits(1, 0),
-            ["1/1g0 left, code 0", "finish: main ended"]
-        );
+        assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "finish: main ended"]);
     }
 }
 
@@ -138,20 +109,14 @@ fn a_program_that_outlives_its_main_still_stops_by_a_signal() {
     let mut sim = Sim::running(without_respawn(1));
     sim.main_returns_ok();
     assert_eq!(sim.tell(Event::Stop), ["drain 1"]);
-    assert_eq!(
-        sim.exits(1, 0),
-        ["1/1g0 left, code 0", "finish: stopped, main ok"]
-    );
+    assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "finish: stopped, main ok"]);
 }
 
 #[test]
 fn a_main_that_fails_after_a_signal_is_told_with_the_end() {
     let mut sim = Sim::begun(rules(0));
     sim.tell(Event::Stop);
-    assert_eq!(
-        sim.tell(Event::MasterEnded { ok: false }),
-        ["finish: stopped, main failed"]
-    );
+    assert_eq!(sim.tell(Event::MasterEnded { ok: false }), ["finish: stopped, main failed"]);
 }
 
 #[test]
@@ -162,8 +127,5 @@ fn in_a_stop_that_main_began_the_second_signal_kills() {
     assert_eq!(sim.tell(Event::Stop), NOTHING);
     sim.wait(secs(1));
     assert_eq!(sim.tell(Event::Stop), ["kill 1"]);
-    assert_eq!(
-        sim.is_killed(1),
-        ["1/1g0 left, signal 9", "finish: main ended"]
-    );
+    assert_eq!(sim.is_killed(1), ["1/1g0 left, signal 9", "finish: main ended"]);
 }

@@ -211,11 +211,7 @@ impl World {
             assert!(!self.finished, "{action:?} after the finish");
             self.log.push(line(&action));
             match action {
-                Action::Spawn {
-                    node,
-                    slot,
-                    generation,
-                } => self.spawn(node, slot, generation),
+                Action::Spawn { node, slot, generation } => self.spawn(node, slot, generation),
                 Action::Drain { node } => self.drain(node),
                 Action::Kill { node } => {
                     let process = self.process(node);
@@ -240,13 +236,8 @@ impl World {
             assert!(self.now >= due, "sooner than promised");
         }
         self.newest = node;
-        let process = Process {
-            slot,
-            generation,
-            spawned: false,
-            told: None,
-            says_it_drains: false,
-        };
+        let process =
+            Process { slot, generation, spawned: false, told: None, says_it_drains: false };
         self.processes.insert(node, process);
     }
 
@@ -337,10 +328,7 @@ impl World {
             }
             SlotState::Backoff { .. } => {
                 assert!(supervisor.rules.restart_children);
-                assert!(matches!(
-                    supervisor.phase,
-                    Phase::Running | Phase::Reloading(_)
-                ));
+                assert!(matches!(supervisor.phase, Phase::Running | Phase::Reloading(_)));
             }
             SlotState::Held { .. } => {
                 assert!(matches!(supervisor.phase, Phase::FirstStart { .. }));
