@@ -16,5 +16,5 @@ if (cluster.isPrimary) {
       response.writeHead(200, headers);
       response.end(body);
     })
-    .listen(Number(port), '0.0.0.0', 1024, () => console.log(`ready ${process.pid}`));
+    .listen(Number(port), '0.0.0.0', 4096, () => console.log(`ready ${process.pid}`));
 }

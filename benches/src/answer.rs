@@ -36,9 +36,7 @@ impl FromStr for Answer {
             ("greet", _) => Ok(Self::Greet),
             ("pid", _) => Ok(Self::Pid),
             (_, Some(Ok(iterations))) => Ok(Self::Compute(iterations)),
-            _ => Err(format!(
-                "answer `{text}`: expected `greet`, `pid` or `compute:<iterations>`"
-            )),
+            _ => Err(format!("answer `{text}`: expected `greet`, `pid` or `compute:<iterations>`")),
         }
     }
 }
@@ -61,9 +59,7 @@ impl Answer {
     #[must_use]
     pub fn response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body()));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         response
     }
 }

@@ -15,16 +15,8 @@ pub(crate) struct Section {
 }
 
 const SECTIONS: [Section; 10] = [
-    Section {
-        name: "keep",
-        about: "HTTP on 64 kept connections",
-        run: http::keep,
-    },
-    Section {
-        name: "short",
-        about: "HTTP, a connection for each request",
-        run: http::short,
-    },
+    Section { name: "keep", about: "HTTP on 64 kept connections", run: http::keep },
+    Section { name: "short", about: "HTTP, a connection for each request", run: http::short },
     Section {
         name: "compute",
         about: "HTTP with a handler that computes for 50 µs, on 16 connections",
@@ -35,11 +27,7 @@ const SECTIONS: [Section; 10] = [
         about: "how 64 connections spread over 4 nodes",
         run: spread::spread,
     },
-    Section {
-        name: "tail",
-        about: "p99 latency at half load over 4 nodes",
-        run: spread::tail,
-    },
+    Section { name: "tail", about: "p99 latency at half load over 4 nodes", run: spread::tail },
     Section {
         name: "start",
         about: "from exec to the first answer and to all nodes ready",
@@ -55,16 +43,8 @@ const SECTIONS: [Section; 10] = [
         about: "proportional set size of one more worker",
         run: memory::memory,
     },
-    Section {
-        name: "messages",
-        about: "messages a second, 16 B to 1 MiB",
-        run: messages::rates,
-    },
-    Section {
-        name: "trips",
-        about: "round trips of 64 B",
-        run: messages::trips,
-    },
+    Section { name: "messages", about: "messages a second, 16 B to 1 MiB", run: messages::rates },
+    Section { name: "trips", about: "round trips of 64 B", run: messages::trips },
 ];
 
 /// How much of it.
@@ -78,17 +58,11 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
 }
 
-const FULL: Plan = Plan {
-    rounds: 15,
-    length: Duration::from_millis(500),
-    warm_up: Duration::from_millis(100),
-};
+const FULL: Plan =
+    Plan { rounds: 15, length: Duration::from_millis(500), warm_up: Duration::from_millis(100) };
 
-const QUICK: Plan = Plan {
-    rounds: 3,
-    length: Duration::from_millis(150),
-    warm_up: Duration::from_millis(50),
-};
+const QUICK: Plan =
+    Plan { rounds: 3, length: Duration::from_millis(150), warm_up: Duration::from_millis(50) };
 
 /// The command line, read.
 pub(crate) struct Arguments {
@@ -121,11 +95,7 @@ impl Arguments {
         if sections.is_empty() {
             sections = SECTIONS.to_vec();
         }
-        Ok(Self {
-            sections,
-            plan,
-            given,
-        })
+        Ok(Self { sections, plan, given })
     }
 }
 

@@ -53,11 +53,7 @@ impl Bench {
     pub(crate) fn free_port(&self) -> Result<u16, String> {
         for _ in FIRST_PORT..LAST_PORT {
             let port = self.next_port.get();
-            let next = if port < LAST_PORT {
-                port + 1
-            } else {
-                FIRST_PORT
-            };
+            let next = if port < LAST_PORT { port + 1 } else { FIRST_PORT };
             self.next_port.set(next);
             if TcpListener::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)).is_ok() {
                 return Ok(port);

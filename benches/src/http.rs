@@ -48,11 +48,8 @@ pub(crate) fn short(bench: &Bench) -> Result<Vec<Row>, String> {
 
 /// 16 kept connections, a handler that computes.
 pub(crate) fn compute(bench: &Bench) -> Result<Vec<Row>, String> {
-    const AGAINST: [Against; 3] = [
-        (Peer::Tokio, &[Goal::RatioAtLeast(1.0)]),
-        (Peer::Reuseport, &[]),
-        (Peer::Actix, &[]),
-    ];
+    const AGAINST: [Against; 3] =
+        [(Peer::Tokio, &[Goal::RatioAtLeast(1.0)]), (Peer::Reuseport, &[]), (Peer::Actix, &[])];
     let load = Load::Keep { connections: 16 };
     let answer = format!("compute:{}", iterations_of(HANDLER));
     compare(bench, "50 µs of computing", load, &answer, &AGAINST)
@@ -66,13 +63,8 @@ fn compare(
     against: &[Against],
 ) -> Result<Vec<Row>, String> {
     let peers: Vec<Peer> = against.iter().map(|(peer, _)| *peer).collect();
-    let contenders: Vec<Peer> = iter::once(Peer::MultiNode)
-        .chain(bench.present(&peers))
-        .collect();
-    let job = Job {
-        nodes: NODES,
-        answer,
-    };
+    let contenders: Vec<Peer> = iter::once(Peer::MultiNode).chain(bench.present(&peers)).collect();
+    let job = Job { nodes: NODES, answer };
     let samples = bench.rounds(&contenders, |peer| {
         let server = peer.start_ready(bench, job)?;
         load.put_on(bench, &server, bench.plan.length)
@@ -116,10 +108,7 @@ pub(crate) fn note_failures(
     for (peer, samples) in contenders.iter().zip(samples) {
         let failed: u64 = samples.iter().map(|sample| sample.failed).sum();
         if failed > 0 {
-            bench.note(format!(
-                "{what}: {failed} requests failed at {}",
-                peer.label()
-            ));
+            bench.note(format!("{what}: {failed} requests failed at {}", peer.label()));
         }
     }
 }

@@ -48,12 +48,7 @@ impl Load {
                 client.args(["closed", &address, &connections.to_string(), "close"]);
             }
             Self::Rate { connections, rate } => {
-                client.args([
-                    "open",
-                    &address,
-                    &connections.to_string(),
-                    &rate.to_string(),
-                ]);
+                client.args(["open", &address, &connections.to_string(), &rate.to_string()]);
             }
         }
         client.args([bench.plan.warm_up, length].map(|time| time.as_millis().to_string()));

@@ -16,14 +16,10 @@ pub(crate) fn describe(arguments: &Arguments) -> String {
     if !arguments.given.is_empty() {
         command = format!("{command} -- {}", arguments.given.join(" "));
     }
-    let versions: Vec<String> = [
-        ("rustc", "--version"),
-        ("nginx", "-v"),
-        ("node", "--version"),
-    ]
-    .iter()
-    .filter_map(|(program, flag)| version(program, flag))
-    .collect();
+    let versions: Vec<String> = [("rustc", "--version"), ("nginx", "-v"), ("node", "--version")]
+        .iter()
+        .filter_map(|(program, flag)| version(program, flag))
+        .collect();
     format!(
         "`{command}`, {} rounds of {} ms, on {cores} cores of {} (client included), Linux {kernel}, \
          load {load} before the run; {}. Medians; in brackets the 95 % interval of the median, for \
@@ -40,9 +36,7 @@ fn processor() -> String {
     read("/proc/cpuinfo")
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
-        .map_or("an unnamed processor", |name| {
-            name.trim_start_matches([' ', '\t', ':'])
-        })
+        .map_or("an unnamed processor", |name| name.trim_start_matches([' ', '\t', ':']))
         .to_owned()
 }
 
@@ -53,16 +47,9 @@ fn version(program: &str, flag: &str) -> Option<String> {
     let said = String::from_utf8_lossy(&said);
     let line = said.lines().next()?.trim();
     let line = line.strip_prefix("nginx version: ").unwrap_or(line);
-    Some(if line.starts_with(program) {
-        line.to_owned()
-    } else {
-        format!("{program} {line}")
-    })
+    Some(if line.starts_with(program) { line.to_owned() } else { format!("{program} {line}") })
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(path)
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }

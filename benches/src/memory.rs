@@ -18,11 +18,7 @@ const ROUNDS: usize = 5;
 /// A row for `echo`, which has a goal, and one for `hello`, each beside the peers.
 pub(crate) fn memory(bench: &Bench) -> Result<Vec<Row>, String> {
     let peers = bench.present(&[Peer::Reuseport, Peer::Nginx, Peer::NodeCluster]);
-    let contenders: Vec<Peer> = [Peer::Echo, Peer::Hello]
-        .iter()
-        .chain(&peers)
-        .copied()
-        .collect();
+    let contenders: Vec<Peer> = [Peer::Echo, Peer::Hello].iter().chain(&peers).copied().collect();
     let mut samples: Vec<Vec<f64>> = Vec::new();
     for peer in contenders {
         let values = (0..bench.plan.rounds.min(ROUNDS)).map(|_| one_more(bench, peer));
@@ -44,10 +40,7 @@ pub(crate) fn memory(bench: &Bench) -> Result<Vec<Row>, String> {
 
 fn one_more(bench: &Bench, peer: Peer) -> Result<f64, String> {
     let total = |nodes: usize| -> Result<f64, String> {
-        let job = Job {
-            nodes,
-            answer: "greet",
-        };
+        let job = Job { nodes, answer: "greet" };
         let server = peer.start_ready(bench, job)?;
         thread::sleep(SETTLE);
         let total = proc_fs::proportional_set_size(&server.running.family())?;

@@ -62,13 +62,9 @@ impl Carrier {
 /// One way, from 16 B to 1 MiB.
 pub(crate) fn rates(bench: &Bench) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    for (size, text) in [
-        (16, "16 B"),
-        (128, "128 B"),
-        (1 << 10, "1 KiB"),
-        (16 << 10, "16 KiB"),
-        (1 << 20, "1 MiB"),
-    ] {
+    for (size, text) in
+        [(16, "16 B"), (128, "128 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB"), (1 << 20, "1 MiB")]
+    {
         let what = format!("messages of {text}");
         let goals = |other| match other {
             Carrier::IpcChannel if size <= 128 => vec![Goal::RatioAtLeast(8.0)],
@@ -90,16 +86,10 @@ pub(crate) fn trips(bench: &Bench) -> Result<Vec<Row>, String> {
         Carrier::IpcChannel => vec![Goal::RatioAtMost(1.2)],
         _ => Vec::new(),
     };
-    compare(
-        bench,
-        "round trip of 64 B, p50",
-        Unit::Micros,
-        goals,
-        |carrier| {
-            let done = carrier.run(bench, "trip", 64)?;
-            Ok((field(&done, "p50")? / 1e3, None))
-        },
-    )
+    compare(bench, "round trip of 64 B, p50", Unit::Micros, goals, |carrier| {
+        let done = carrier.run(bench, "trip", 64)?;
+        Ok((field(&done, "p50")? / 1e3, None))
+    })
 }
 
 /// A row for each of the others; a sample is the figure and the CPU time in µs, if measured.
@@ -124,16 +114,8 @@ fn compare(
         Row {
             what: what.to_owned(),
             against: contenders[index].label().to_owned(),
-            figure: Figure {
-                unit,
-                ours: ours.clone(),
-                theirs: Some(theirs),
-            },
-            cpu: our_cpu.clone().map(|ours| Figure {
-                unit: Unit::Micros,
-                ours,
-                theirs: their_cpu,
-            }),
+            figure: Figure { unit, ours: ours.clone(), theirs: Some(theirs) },
+            cpu: our_cpu.clone().map(|ours| Figure { unit: Unit::Micros, ours, theirs: their_cpu }),
             goals: goals(contenders[index]),
         }
     });

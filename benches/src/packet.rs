@@ -1,11 +1,12 @@
 //! The messages that are measured.
 
+use multi_node::Message;
 use serde::{Deserialize, Serialize};
 
 /// A message as a program would send it: an enum with a text in it.
 ///
 /// Its size, as the table states it, is that of the text.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, Message)]
 pub enum Packet {
     /// One of many, one way.
     Data {

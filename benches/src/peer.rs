@@ -123,10 +123,7 @@ impl Peer {
         let (nodes, port_text) = (nodes.to_string(), port.to_string());
         let family = |program: &str| {
             let mut command = bench.program(program);
-            command
-                .arg(answer)
-                .env("MULTI_NODE_PORT", &port_text)
-                .env("MULTI_NODE_NODES", &nodes);
+            command.arg(answer).env("MULTI_NODE_PORT", &port_text).env("MULTI_NODE_NODES", &nodes);
             command
         };
         let by_hand = |kind: &str| {
@@ -183,7 +180,7 @@ http {{
   uwsgi_temp_path {folder}/nginx;
   scgi_temp_path {folder}/nginx;
   server {{
-    listen {port} reuseport backlog=1024;
+    listen {port} reuseport backlog=4096;
     default_type text/plain;
     location / {{ return 200 "{text}"; }}
   }}

@@ -66,12 +66,7 @@ impl Running {
                 }
             }
         });
-        Ok(Self {
-            child,
-            lines,
-            log,
-            started,
-        })
+        Ok(Self { child, lines, log, started })
     }
 
     /// The next line that begins with `word`; others are passed over.

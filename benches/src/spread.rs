@@ -16,14 +16,8 @@ const CONNECTIONS: usize = 64;
 pub(crate) fn spread(bench: &Bench) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     for (arrival, what) in [
-        (
-            "single",
-            "64 connections, one by one: most less fewest, worst round",
-        ),
-        (
-            "burst",
-            "64 connections, all at once: most less fewest, worst round",
-        ),
+        ("single", "64 connections, one by one: most less fewest, worst round"),
+        ("burst", "64 connections, all at once: most less fewest, worst round"),
     ] {
         let mut contenders = vec![Peer::MultiNode];
         contenders.extend(bench.present(&[Peer::SharedFd, Peer::Reuseport, Peer::Nginx]));
@@ -42,11 +36,7 @@ pub(crate) fn spread(bench: &Bench) -> Result<Vec<Row>, String> {
                     theirs: Some(vec![worst[index]]),
                 },
                 cpu: None,
-                goals: if index == 1 {
-                    vec![Goal::AtMost(1.0)]
-                } else {
-                    Vec::new()
-                },
+                goals: if index == 1 { vec![Goal::AtMost(1.0)] } else { Vec::new() },
             });
         }
     }
@@ -54,21 +44,15 @@ pub(crate) fn spread(bench: &Bench) -> Result<Vec<Row>, String> {
 }
 
 fn difference(bench: &Bench, peer: Peer, arrival: &str) -> Result<f64, String> {
-    let job = Job {
-        nodes: NODES,
-        answer: "pid",
-    };
+    let job = Job { nodes: NODES, answer: "pid" };
     let server = peer.start_ready(bench, job)?;
     let mut client = bench.program("load");
     let address = server.address.to_string();
     client.args(["spread", &address, &CONNECTIONS.to_string(), arrival]);
     let client = Running::start(&mut client, bench.scratch())?;
     let line = client.line("counts")?;
-    let mut counts: Vec<u16> = line
-        .text
-        .split(' ')
-        .filter_map(|count| count.parse().ok())
-        .collect();
+    let mut counts: Vec<u16> =
+        line.text.split(' ').filter_map(|count| count.parse().ok()).collect();
     // A node that got none has no count.
     counts.resize(counts.len().max(NODES), 0);
     let (most, fewest) = (counts.iter().max(), counts.iter().min());
@@ -77,47 +61,33 @@ fn difference(bench: &Bench, peer: Peer, arrival: &str) -> Result<f64, String> {
 
 /// The 99th percentile of the latency while the servers have half of what they can take.
 pub(crate) fn tail(bench: &Bench) -> Result<Vec<Row>, String> {
-    let job = Job {
-        nodes: NODES,
-        answer: "greet",
-    };
+    let job = Job { nodes: NODES, answer: "greet" };
     let length = bench.plan.length;
     let contenders = [Peer::MultiNode, Peer::SharedFd, Peer::Reuseport];
-    let full = Load::Keep {
-        connections: CONNECTIONS,
-    };
+    let full = Load::Keep { connections: CONNECTIONS };
     let mut capacity = f64::INFINITY;
     for peer in contenders {
         let server = peer.start_ready(bench, job)?;
         capacity = capacity.min(full.put_on(bench, &server, length)?.rate);
     }
     // The same for all: half of what the weakest of them managed.
-    let half = Load::Rate {
-        connections: CONNECTIONS,
-        rate: (capacity / 2.0) as u64,
-    };
+    let half = Load::Rate { connections: CONNECTIONS, rate: (capacity / 2.0) as u64 };
     let samples = bench.rounds(&contenders, |peer| {
         let server = peer.start_ready(bench, job)?;
         half.put_on(bench, &server, length.max(Duration::from_millis(100)))
     })?;
-    let what = format!(
-        "p99 latency at half load, {:.0} requests a second",
-        capacity / 2.0
-    );
+    let what = format!("p99 latency at half load, {:.0} requests a second", capacity / 2.0);
     note_failures(bench, &what, &contenders, &samples);
     let (ours, theirs) = samples.split_first().expect("multi-node is always there");
-    let rows = contenders[1..]
-        .iter()
-        .zip(theirs)
-        .map(|(peer, theirs)| Row {
-            what: what.clone(),
-            against: peer.label().to_owned(),
-            figure: figure(Unit::Micros, ours, theirs, |sample| sample.p99),
-            cpu: Some(figure(Unit::Micros, ours, theirs, |sample| sample.cpu)),
-            goals: match peer {
-                Peer::SharedFd => vec![Goal::RatioAtMost(1.1)],
-                _ => Vec::new(),
-            },
-        });
+    let rows = contenders[1..].iter().zip(theirs).map(|(peer, theirs)| Row {
+        what: what.clone(),
+        against: peer.label().to_owned(),
+        figure: figure(Unit::Micros, ours, theirs, |sample| sample.p99),
+        cpu: Some(figure(Unit::Micros, ours, theirs, |sample| sample.cpu)),
+        goals: match peer {
+            Peer::SharedFd => vec![Goal::RatioAtMost(1.1)],
+            _ => Vec::new(),
+        },
+    });
     Ok(rows.collect())
 }

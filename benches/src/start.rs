@@ -63,13 +63,7 @@ pub(crate) fn start(bench: &Bench) -> Result<Vec<Row>, String> {
             first(theirs),
             (index == 0).then_some(6.0),
         ));
-        ready.push(row(
-            "exec of 4 nodes to all ready",
-            peer.label(),
-            all(few),
-            all(theirs),
-            None,
-        ));
+        ready.push(row("exec of 4 nodes to all ready", peer.label(), all(few), all(theirs), None));
     }
     let sixteen = row(
         "exec of 16 nodes to all ready",
@@ -82,10 +76,7 @@ pub(crate) fn start(bench: &Bench) -> Result<Vec<Row>, String> {
 }
 
 fn times(bench: &Bench, peer: Peer, nodes: usize) -> Result<Times, String> {
-    let job = Job {
-        nodes,
-        answer: "pid",
-    };
+    let job = Job { nodes, answer: "pid" };
     let server = peer.start(bench, job)?;
     let (_, first) = server.first_answer()?;
     let all = match peer.voices(nodes) {
@@ -94,10 +85,7 @@ fn times(bench: &Bench, peer: Peer, nodes: usize) -> Result<Times, String> {
         _ => peer.wait_ready(&server, nodes)?,
     };
     let millis = |moment: Instant| millis(moment.duration_since(server.running.started));
-    Ok(Times {
-        first: millis(first),
-        all: millis(all),
-    })
+    Ok(Times { first: millis(first), all: millis(all) })
 }
 
 /// Starts `count` processes that leave first thing in `main`; ready is when all have left.
@@ -140,15 +128,10 @@ pub(crate) fn respawn(bench: &Bench) -> Result<Vec<Row>, String> {
 }
 
 fn succession(bench: &Bench, peer: Peer) -> Result<f64, String> {
-    let job = Job {
-        nodes: 2,
-        answer: "pid",
-    };
+    let job = Job { nodes: 2, answer: "pid" };
     let server = peer.start_ready(bench, job)?;
     let before = server.running.family();
-    let worker = before
-        .iter()
-        .find(|process| **process != server.running.id());
+    let worker = before.iter().find(|process| **process != server.running.id());
     let worker = *worker.ok_or_else(|| format!("{} has no worker", peer.label()))?;
     let killed = Instant::now();
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).map_err(|e| e.to_string())?;
@@ -163,11 +146,7 @@ fn row(what: &str, against: &str, ours: Vec<f64>, theirs: Vec<f64>, goal: Option
     Row {
         what: what.to_owned(),
         against: against.to_owned(),
-        figure: Figure {
-            unit: Unit::Millis,
-            ours,
-            theirs: Some(theirs),
-        },
+        figure: Figure { unit: Unit::Millis, ours, theirs: Some(theirs) },
         cpu: None,
         goals: goal.into_iter().map(Goal::AtMost).collect(),
     }

@@ -21,10 +21,8 @@ impl Interval {
         let mut random = SplitMix(0x5EED);
         let mut medians: Vec<f64> = (0..RESAMPLES)
             .map(|_| {
-                let drawn: Vec<f64> = values
-                    .iter()
-                    .map(|_| values[random.below(values.len())])
-                    .collect();
+                let drawn: Vec<f64> =
+                    values.iter().map(|_| values[random.below(values.len())]).collect();
                 median(&drawn)
             })
             .collect();

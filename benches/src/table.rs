@@ -77,13 +77,8 @@ pub(crate) fn render(rows: &[Row]) -> String {
         let goals: Vec<String> = row.goals.iter().map(|goal| goal.judge(row)).collect();
         let figure = cells(&row.figure);
         let cpu = row.cpu.as_ref().map_or_else(|| " | | ".to_owned(), cells);
-        writeln!(
-            table,
-            "| {what} | {} | {figure} | {cpu} | {} |",
-            row.against,
-            goals.join("; ")
-        )
-        .expect("a string takes all");
+        writeln!(table, "| {what} | {} | {figure} | {cpu} | {} |", row.against, goals.join("; "))
+            .expect("a string takes all");
     }
     table
 }
@@ -94,26 +89,18 @@ fn cells(figure: &Figure) -> String {
     match (&figure.theirs, figure.ratio()) {
         (Some(theirs), Some(ratio)) if ratio.median.is_finite() => {
             let theirs = unit.show(median(theirs));
-            format!(
-                "{ours} | {theirs} | {}",
-                range(ratio, |value| format!("{value:.2}"))
-            )
+            format!("{ours} | {theirs} | {}", range(ratio, |value| format!("{value:.2}")))
         }
         (Some(theirs), _) => format!("{ours} | {} | ", unit.show(median(theirs))),
-        (None, _) => format!(
-            "{} | | ",
-            range(Interval::of(&figure.ours), |value| unit.show(value))
-        ),
+        (None, _) => {
+            format!("{} | | ", range(Interval::of(&figure.ours), |value| unit.show(value)))
+        }
     }
 }
 
 fn range(interval: Interval, show: impl Fn(f64) -> String) -> String {
     let [low, middle, high] = [interval.low, interval.median, interval.high].map(show);
-    if low == high {
-        middle
-    } else {
-        format!("{middle} ({low}–{high})")
-    }
+    if low == high { middle } else { format!("{middle} ({low}–{high})") }
 }
 
 impl Goal {
@@ -205,15 +192,10 @@ mod tests {
     fn every_line_has_as_many_cells_as_the_head() {
         let mut alone = row(&[1.0], &[1.0], Goal::AtMost(2.0));
         alone.figure.theirs = None;
-        let with_cpu = Row {
-            cpu: Some(alone.figure.clone()),
-            ..row(&[1.0], &[0.0], Goal::RatioAtLeast(1.0))
-        };
+        let with_cpu =
+            Row { cpu: Some(alone.figure.clone()), ..row(&[1.0], &[0.0], Goal::RatioAtLeast(1.0)) };
         let table = render(&[alone, with_cpu]);
-        let cells: Vec<usize> = table
-            .lines()
-            .map(|line| line.matches('|').count())
-            .collect();
+        let cells: Vec<usize> = table.lines().map(|line| line.matches('|').count()).collect();
         assert_eq!(cells, [10; 4]);
     }
 

@@ -51,18 +51,13 @@ impl Task {
     /// A message of the task's size that is to be sent back.
     #[must_use]
     pub fn ping(&self) -> Packet {
-        Packet::Ping {
-            text: self.text.clone(),
-        }
+        Packet::Ping { text: self.text.clone() }
     }
 
     /// One of many messages of the task's size.
     #[must_use]
     pub fn data(&self, sequence: u64) -> Packet {
-        Packet::Data {
-            sequence,
-            text: self.text.clone(),
-        }
+        Packet::Data { sequence, text: self.text.clone() }
     }
 
     /// How many messages to send between two looks at the clock, which costs as much as a small

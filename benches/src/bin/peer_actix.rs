@@ -18,13 +18,12 @@ fn main() -> std::io::Result<()> {
         App::new().route(
             "/",
             web::get().to(move || async move {
-                HttpResponse::Ok()
-                    .content_type(ContentType::plaintext())
-                    .body(answer.body())
+                HttpResponse::Ok().content_type(ContentType::plaintext()).body(answer.body())
             }),
         )
     })
     .workers(nodes)
+    .backlog(4096)
     .bind(("0.0.0.0", port))?;
     actix_web::rt::System::new().block_on(announce(server.run()))
 }

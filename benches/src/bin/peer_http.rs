@@ -25,7 +25,7 @@ use nix::sys::socket::{
 use tokio::runtime;
 
 /// What multi-node listens with by default, too.
-const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 4096;
 
 fn main() {
     die_with_parent();
@@ -71,22 +71,13 @@ fn follow(kind: &str, port: &str, answer: &str) -> Result<(), String> {
         "shared" => stdin().as_fd().try_clone_to_owned().map_err(text)?,
         _ => bound(port)?,
     };
-    serve(
-        &mut runtime::Builder::new_current_thread(),
-        listener,
-        answer.parse()?,
-    )
+    serve(&mut runtime::Builder::new_current_thread(), listener, answer.parse()?)
 }
 
 fn bound(port: &str) -> Result<OwnedFd, String> {
     let port: u16 = port.parse().map_err(|_| format!("port `{port}`"))?;
     let open = || -> nix::Result<OwnedFd> {
-        let socket = socket(
-            AddressFamily::Inet,
-            SockType::Stream,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&socket, sockopt::ReuseAddr, &true)?;
         setsockopt(&socket, sockopt::ReusePort, &true)?;
         let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
@@ -119,9 +110,7 @@ async fn accept(listener: tokio::net::TcpListener, answer: Answer) -> io::Result
                     move |_| async move { Ok::<_, std::convert::Infallible>(answer.response()) },
                 );
             // A client that goes away is no error of this server's.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

@@ -24,10 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The end that measures, as the master does.
 fn lead(task: &Task, arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     let (rendezvous, name) = IpcOneShotServer::<IpcSender<Ends>>::new()?;
-    let mut child = Command::new(env::current_exe()?)
-        .args(arguments)
-        .arg(name)
-        .spawn()?;
+    let mut child = Command::new(env::current_exe()?).args(arguments).arg(name).spawn()?;
     let (_, hand_over) = rendezvous.accept()?;
     let (to_lead, from_child) = channel()?;
     let (to_child, from_lead) = channel()?;

@@ -39,20 +39,9 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects; on the loopback that is done when the call returns.
     pub(crate) fn open(address: SocketAddrV4) -> Result<Self, Errno> {
-        let socket = socket(
-            AddressFamily::Inet,
-            SockType::Stream,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
         connect(socket.as_raw_fd(), &SockaddrIn::from(address))?;
-        Ok(Self {
-            socket,
-            received: [0; 1024],
-            length: 0,
-            answered: false,
-            since: Instant::now(),
-        })
+        Ok(Self { socket, received: [0; 1024], length: 0, answered: false, since: Instant::now() })
     }
 
     /// Sends a request whose wait counts from `since`.
@@ -69,9 +58,7 @@ impl Connection {
     pub(crate) fn readable(&mut self) -> Turn {
         let space = &mut self.received[self.length..];
         match recv(self.socket.as_raw_fd(), space, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => Turn::Closed {
-                answered: self.answered,
-            },
+            Ok(0) => Turn::Closed { answered: self.answered },
             Ok(count) => {
                 self.length += count;
                 match progress(&self.received[..self.length]) {

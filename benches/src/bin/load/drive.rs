@@ -51,12 +51,8 @@ impl Client {
         reuse: Reuse,
     ) -> Result<Self, String> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(no_kernel)?;
-        let mut client = Self {
-            address,
-            reuse,
-            epoll,
-            connections: Vec::with_capacity(connections),
-        };
+        let mut client =
+            Self { address, reuse, epoll, connections: Vec::with_capacity(connections) };
         for slot in 0..connections {
             let connection = client.dial(slot)?;
             client.connections.push(connection);
@@ -182,9 +178,7 @@ impl Client {
         // A server may close a connection that it kept; it counts as failed when it does so to a
         // request, which this one is not yet.
         self.connections[slot] = self.dial(slot)?;
-        self.connections[slot]
-            .request(request, since)
-            .map_err(no_kernel)
+        self.connections[slot].request(request, since).map_err(no_kernel)
     }
 
     fn dial(&self, slot: usize) -> Result<Connection, String> {

@@ -59,11 +59,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
                 "burst" => Arrival::Burst,
                 other => return Err(format!("`{other}`: expected `single` or `burst`")),
             };
-            spread::spread(
-                parse::<SocketAddrV4>(address)?,
-                parse(connections)?,
-                arrival,
-            )
+            spread::spread(parse::<SocketAddrV4>(address)?, parse(connections)?, arrival)
         }
         _ => Err("expected `closed`, `open` or `spread` with its arguments".to_owned()),
     }

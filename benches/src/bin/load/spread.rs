@@ -48,9 +48,7 @@ pub(crate) fn spread(
 
 /// Asks for the process id of the node at the other end.
 fn ask(connection: &mut Connection) -> Result<String, String> {
-    connection
-        .request(REQUEST, Instant::now())
-        .map_err(|errno| errno.to_string())?;
+    connection.request(REQUEST, Instant::now()).map_err(|errno| errno.to_string())?;
     loop {
         let mut polled = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
         if poll(&mut polled, PollTimeout::from(PATIENCE_MS)).map_err(|e| e.to_string())? == 0 {

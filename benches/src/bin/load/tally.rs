@@ -11,11 +11,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn begin() -> Self {
-        Self {
-            began: Instant::now(),
-            latencies: Vec::with_capacity(1 << 18),
-            failed: 0,
-        }
+        Self { began: Instant::now(), latencies: Vec::with_capacity(1 << 18), failed: 0 }
     }
 
     pub(crate) fn answered(&mut self, latency: Duration) {
@@ -41,8 +37,6 @@ impl Tally {
 
     fn percentile(&self, percent: usize) -> u128 {
         let last = self.latencies.len().saturating_sub(1);
-        self.latencies
-            .get(last * percent / 100)
-            .map_or(0, Duration::as_nanos)
+        self.latencies.get(last * percent / 100).map_or(0, Duration::as_nanos)
     }
 }
