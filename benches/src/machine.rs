@@ -24,7 +24,8 @@ pub(crate) fn describe(arguments: &Arguments) -> String {
         "`{command}`, {} rounds of {} ms, on {cores} cores of {} (client included), Linux {kernel}, \
          load {load} before the run; {}. Medians; in brackets the 95 % interval of the median, for \
          a ratio of the ratios within each round. A goal is *met* when the whole interval meets it, \
-         *level* when the interval contains it, *short* when the whole interval misses it.",
+         *level* when the interval contains it, *short* when the whole interval misses it. \
+         nginx has a socket for each worker (`reuseport`) and no end to a kept connection.",
         arguments.plan.rounds,
         arguments.plan.length.as_millis(),
         processor(),

@@ -16,14 +16,24 @@ pub(crate) enum Unit {
 
 impl Unit {
     fn show(self, value: f64) -> String {
+        format!("{}{}", self.number(value), self.suffix())
+    }
+
+    fn number(self, value: f64) -> String {
         match self {
-            Self::PerSecond => format!("{}/s", thousands(value)),
-            Self::Micros if value < 100.0 => format!("{value:.2} µs"),
-            Self::Micros => format!("{} µs", thousands(value)),
-            Self::Millis if value < 100.0 => format!("{value:.1} ms"),
-            Self::Millis => format!("{value:.0} ms"),
-            Self::Kib => format!("{} KiB", thousands(value)),
-            Self::Connections => format!("{value:.0}"),
+            Self::Micros if value < 100.0 => format!("{value:.2}"),
+            Self::Millis if value < 100.0 => format!("{value:.1}"),
+            _ => thousands(value),
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::PerSecond => "/s",
+            Self::Micros => " µs",
+            Self::Millis => " ms",
+            Self::Kib => " KiB",
+            Self::Connections => "",
         }
     }
 }
@@ -39,7 +49,15 @@ pub(crate) struct Figure {
 impl Figure {
     fn ratio(&self) -> Option<Interval> {
         let theirs = self.theirs.as_ref()?;
-        Some(Interval::of_ratio(&self.ours, theirs))
+        let ratio = Interval::of_ratio(&self.ours, theirs);
+        // Nothing is so many times nothing.
+        ratio.median.is_finite().then_some(ratio)
+    }
+
+    /// The ratio and its interval, or nothing if there is none.
+    pub(crate) fn ratio_text(&self) -> String {
+        let show = |ratio| range(ratio, |value| format!("{value:.2}"));
+        self.ratio().map_or_else(String::new, show)
     }
 }
 
@@ -85,16 +103,18 @@ pub(crate) fn render(rows: &[Row]) -> String {
 
 fn cells(figure: &Figure) -> String {
     let unit = figure.unit;
-    let ours = unit.show(median(&figure.ours));
-    match (&figure.theirs, figure.ratio()) {
-        (Some(theirs), Some(ratio)) if ratio.median.is_finite() => {
-            let theirs = unit.show(median(theirs));
-            format!("{ours} | {theirs} | {}", range(ratio, |value| format!("{value:.2}")))
-        }
-        (Some(theirs), _) => format!("{ours} | {} | ", unit.show(median(theirs))),
-        (None, _) => {
-            format!("{} | | ", range(Interval::of(&figure.ours), |value| unit.show(value)))
-        }
+    match &figure.theirs {
+        Some(theirs) => format!(
+            "{} | {} | {}",
+            unit.show(median(&figure.ours)),
+            unit.show(median(theirs)),
+            figure.ratio_text()
+        ),
+        None => format!(
+            "{}{} | | ",
+            range(Interval::of(&figure.ours), |value| unit.number(value)),
+            unit.suffix()
+        ),
     }
 }
 
