@@ -19,6 +19,10 @@ fn node() -> u64 {
     NODE.load(Ordering::Relaxed)
 }
 
+pub(crate) fn debug(text: Arguments<'_>) {
+    tracing::debug!(target: "multi_node", node = node(), "{text}");
+}
+
 pub(crate) fn info(text: Arguments<'_>) {
     tracing::info!(target: "multi_node", node = node(), "{text}");
 }
@@ -58,5 +62,8 @@ macro_rules! error_ {
 macro_rules! info_ {
     ($($text:tt)*) => { $crate::report::info(format_args!($($text)*)) };
 }
-#[allow(unused_imports)]
-pub(crate) use {error_ as error, info_ as info, warn_ as warn};
+/// `debug!(…)`: something that only who looks for it wants to know.
+macro_rules! debug_ {
+    ($($text:tt)*) => { $crate::report::debug(format_args!($($text)*)) };
+}
+pub(crate) use {debug_ as debug, error_ as error, info_ as info, warn_ as warn};

@@ -11,7 +11,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
     ("error", &[], &["thiserror"]),
     ("report", &["config"], &["tracing"]),
     ("policy", &["config"], &[]),
-    ("sys", &["config"], &["nix", "signal_hook_registry"]),
+    ("sys", &["config"], &["libc", "nix", "signal_hook_registry"]),
     (
         "link",
         &["config", "error", "report", "policy", "sys"],
@@ -28,6 +28,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
             "http_body",
             "hyper",
             "hyper_util",
+            "pin_project_lite",
             "serde",
             "thiserror",
             "tokio",
@@ -40,7 +41,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
 ];
 
 /// Crates that only the modules above that list them may name.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "axum",
     "bincode",
     "futures_core",
@@ -50,6 +51,7 @@ const CRATES: [&str; 16] = [
     "hyper_util",
     "libc",
     "nix",
+    "pin_project_lite",
     "serde",
     "signal_hook_registry",
     "thiserror",

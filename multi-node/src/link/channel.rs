@@ -14,6 +14,7 @@ use super::inbox::{Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
 use crate::config::NodeId;
+use crate::report;
 
 /// The most that [`ChannelConfig::max_frame`] may be: 1 GiB.
 pub(crate) const MAX_FRAME: usize = 1 << 30;
@@ -161,8 +162,8 @@ impl Channel {
 
     /// This side receives no more; it may go on sending.
     pub(crate) fn drop_receiver(&self) {
-        let batches_let_go = self.inbox().deafen();
-        if batches_let_go {
+        let first = self.inbox().deafen();
+        if first {
             self.say(Close::Dropped);
         }
     }
@@ -194,7 +195,8 @@ impl Channel {
         match taken {
             Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
             Err(Overrun) => {
-                tracing::warn!(node = %self.node(), "a node sent more than its window: channel closed");
+                let node = self.node();
+                report::error!("a channel to node {node} is closed: it sent more than the window");
                 self.abort(Close::Malformed);
             }
         }

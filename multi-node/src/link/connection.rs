@@ -13,9 +13,10 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::runtime::Handle;
 
-use super::channel::{Channel, ChannelConfig};
+use super::channel::{Channel, ChannelConfig, MAX_FRAME};
 use super::frame::{Broken, Kind};
 use super::hello::{Hello, Offer, PROTOCOL};
+use super::lane::Lane;
 use super::outgoing::{Outgoing, Rest};
 use super::pool::Pool;
 use super::reader::Reader;
@@ -101,11 +102,10 @@ impl Link {
         (local, config): (u16, ChannelConfig),
         (remote, offer): (u16, &Offer),
     ) -> Option<Arc<Channel>> {
-        let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let theirs =
-            ChannelConfig::new().window(clamp(offer.window)).max_frame(clamp(offer.max_frame));
+        let clamp = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let lane = Lane::new(remote, clamp(offer.window), clamp(offer.max_frame).min(MAX_FRAME));
         let mut channels = self.channels();
-        if !self.outgoing().open(local, remote, theirs.window, theirs.max_frame) {
+        if !self.outgoing().open(local, lane) {
             return None;
         }
         let at = usize::from(local);
@@ -233,7 +233,9 @@ struct Wire {
 
 impl Wire {
     fn write(&mut self, outgoing: &Mutex<Outgoing>) -> io::Result<Written> {
-        let Some(socket) = &self.socket else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        let Some(socket) = &self.socket else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
         let mut turn = 0;
         while turn < TURN {
             if self.written == self.taken.len() {

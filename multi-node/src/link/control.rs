@@ -15,8 +15,9 @@ pub(crate) const PROTOCOL: u16 = 1;
 /// The largest datagram either side sends, in bytes.
 pub(crate) const MAX_DATAGRAM: usize = 8 * 1024;
 
-/// The most fds one datagram carries; the kernel's own limit is 253 (`SCM_MAX_FD`).
-pub(crate) const MAX_FDS: usize = 64;
+/// The most fds one datagram carries: a small part of what may be in flight, so that nodes take
+/// turns. (The kernel's own limit is 253, `SCM_MAX_FD`.)
+pub(crate) const MAX_FDS: usize = 32;
 
 /// From supervision to a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

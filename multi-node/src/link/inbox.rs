@@ -10,6 +10,7 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use super::error::CloseReason;
+use super::frame::{self, HEADER};
 
 /// A small batch grows up to this before another is begun, in bytes.
 const BATCH: usize = 16 * 1024;
@@ -59,7 +60,7 @@ impl Inbox {
     /// # Errors
     /// When the other side was not allowed to send that much.
     pub(crate) fn copy(&mut self, frames: &[u8]) -> Result<Option<Waker>, Overrun> {
-        self.charge(frames.len())?;
+        self.charge(frames)?;
         if self.deaf {
             return Ok(None);
         }
@@ -76,7 +77,7 @@ impl Inbox {
 
     /// Adds a buffer of nothing but frames as it is; as [`copy`](Inbox::copy).
     pub(crate) fn adopt(&mut self, frames: Vec<u8>) -> Result<Option<Waker>, Overrun> {
-        self.charge(frames.len())?;
+        self.charge(&frames)?;
         if self.deaf {
             return Ok(None);
         }
@@ -84,10 +85,10 @@ impl Inbox {
         Ok(self.waker.take())
     }
 
-    fn charge(&mut self, bytes: usize) -> Result<(), Overrun> {
-        let total = self.outstanding.saturating_add(bytes);
-        // A frame larger than the window comes when nothing else is outstanding.
-        if self.outstanding > 0 && total > self.window && !self.deaf {
+    fn charge(&mut self, frames: &[u8]) -> Result<(), Overrun> {
+        let total = self.outstanding.saturating_add(frames.len());
+        let alone = self.outstanding == 0 && HEADER + frame::payload(frames).len() == frames.len();
+        if total > self.window && !alone && !self.deaf {
             return Err(Overrun);
         }
         self.outstanding = total;

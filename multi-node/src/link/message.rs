@@ -9,6 +9,18 @@ use serde::de::DeserializeOwned;
 /// the channel of a type only when both agree on the two, so that two generations of a program
 /// whose messages differ refuse each other instead of decoding garbage.
 ///
+/// ```
+/// use multi_node::Message;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Message)]
+/// enum Chat {
+///     Said { who: String, text: String },
+/// }
+///
+/// assert_eq!(Chat::NAME, "Chat");
+/// ```
+///
 /// What the fingerprint cannot see is the inside of nested types that are no `Message`
 /// themselves: raise `#[message(version = …)]` when one of those changes.
 pub trait Message: Serialize + DeserializeOwned + Send + 'static {

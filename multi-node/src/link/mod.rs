@@ -1,9 +1,10 @@
 //! Frames, codec, channels, back-pressure, the hello, the control protocol.
 //!
 //! A link is one socket between two nodes; a channel is one message type on it. From the bottom
-//! up: `codec` (values), `frame` (bytes), `hello` (what is not a message), `outgoing` and `inbox`
-//! (the two halves, windows and credits; they decide and do no I/O), `channel`, `connection` (the
-//! link and its writer), `reader`. Messages are bytes here; `node` gives them their types.
+//! up: `codec` (values), `frame` (bytes), `hello` (what is not a message), `lane` and `inbox` (the
+//! two halves of a channel, windows and credits) and `outgoing` (what is to be written), which
+//! decide and do no I/O, `channel`, `connection` (the link and its writer), `reader`. Messages are
+//! bytes here; `node` gives them their types.
 
 pub(crate) mod channel;
 pub(crate) mod codec;
@@ -14,6 +15,7 @@ pub mod fingerprint;
 pub(crate) mod frame;
 pub(crate) mod hello;
 mod inbox;
+mod lane;
 pub(crate) mod message;
 mod outgoing;
 pub(crate) mod pool;

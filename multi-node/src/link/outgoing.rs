@@ -1,10 +1,10 @@
-//! What a node has to say on one link: bytes not yet handed to the kernel, and for every channel
-//! how much more the other side takes and who waits for that.
+//! What a node has to say on one link: bytes not yet handed to the kernel, and where the writer is
+//! that will hand them over.
 //!
 //! Messages are encoded straight into the buffer that the writer will write, so that nothing is
-//! queued as a value and nothing is copied. This module decides and encodes; it writes nothing.
+//! queued as a value and nothing is copied. A message goes only when its
+//! channel's [`Lane`] has room. This module decides and encodes; it writes nothing.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::codec::{self, EncodeError};
 use super::error::{CloseReason, SendError};
 use super::frame::{self, Draft, HEADER, Kind};
+use super::lane::Lane;
 
 /// Why a channel did not take a message.
 #[derive(Debug)]
@@ -21,46 +22,6 @@ pub(crate) enum Refused {
     Full,
     /// It will never go.
     Never(SendError),
-}
-
-/// The sending half of one channel.
-#[derive(Debug)]
-struct Lane {
-    /// The other side's number for this channel.
-    remote: u16,
-    /// Bytes of frames the other side takes before it has consumed any.
-    window: usize,
-    /// Bytes of frames sent and not credited yet.
-    in_flight: usize,
-    max_frame: usize,
-    closed: Option<CloseReason>,
-    /// Who waits to send, in order; only the first may go.
-    waiters: VecDeque<Waiter>,
-    next_ticket: u64,
-    /// Whether the other side knows that someone waits here.
-    told_starved: bool,
-}
-
-/// Someone's place in the queue of a full channel.
-#[derive(Debug)]
-struct Waiter {
-    ticket: u64,
-    /// Bytes its frame takes, once it has been tried.
-    need: usize,
-    waker: Waker,
-}
-
-impl Lane {
-    /// Whether a frame of `cost` bytes may go now. One larger than the window goes alone.
-    fn fits(&self, cost: usize) -> bool {
-        self.in_flight == 0 || self.in_flight.saturating_add(cost) <= self.window
-    }
-
-    /// Who is to be woken because the channel, or the place at the head of the queue, got free.
-    fn next_up(&self) -> Option<Waker> {
-        let first = self.waiters.front()?;
-        (self.closed.is_some() || self.fits(first.need)).then(|| first.waker.clone())
-    }
 }
 
 /// Where the task is that writes what is pending.
@@ -111,27 +72,12 @@ impl Outgoing {
     }
 
     /// Adds the sending half of a channel; false when the link has ended.
-    pub(crate) fn open(
-        &mut self,
-        local: u16,
-        remote: u16,
-        window: usize,
-        max_frame: usize,
-    ) -> bool {
+    pub(crate) fn open(&mut self, local: u16, lane: Lane) -> bool {
         let at = usize::from(local);
         if self.lanes.len() <= at {
             self.lanes.resize_with(at + 1, || None);
         }
-        self.lanes[at] = Some(Lane {
-            remote,
-            window,
-            in_flight: 0,
-            max_frame,
-            closed: None,
-            waiters: VecDeque::new(),
-            next_ticket: 0,
-            told_starved: false,
-        });
+        self.lanes[at] = Some(lane);
         !self.ended
     }
 
@@ -161,7 +107,7 @@ impl Outgoing {
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
         // Those who wait learn by themselves that a channel closed; until then they come first.
-        if self.lane(local).is_some_and(|lane| lane.closed.is_none() && !lane.waiters.is_empty()) {
+        if self.lane(local).is_some_and(|lane| lane.closed().is_none() && lane.has_queue()) {
             return Err(Refused::Full);
         }
         self.append(local, encode).map_err(|refused| match refused {
@@ -177,7 +123,7 @@ impl Outgoing {
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(local)) else {
             return Err(Unsent::closed(CloseReason::Ended));
         };
-        if let Some(reason) = lane.closed {
+        if let Some(reason) = lane.closed() {
             return Err(Unsent::closed(reason));
         }
         if !lane.fits(HEADER) {
@@ -189,18 +135,14 @@ impl Outgoing {
         if !lane.fits(cost) {
             return Err(Unsent::Full { need: cost });
         }
-        lane.in_flight = lane.in_flight.saturating_add(cost);
+        lane.charge(cost);
         draft.seal(lane.remote, Kind::Data);
         Ok(())
     }
 
     /// Takes a place at the end of the queue of a full channel.
     pub(crate) fn queue(&mut self, local: u16, waker: &Waker) -> u64 {
-        let Some(lane) = self.lane(local) else { return 0 };
-        let ticket = lane.next_ticket;
-        lane.next_ticket += 1;
-        lane.waiters.push_back(Waiter { ticket, need: HEADER, waker: waker.clone() });
-        ticket
+        self.lane(local).map_or(0, |lane| lane.queue(waker))
     }
 
     /// Sends, if it is the turn of `ticket` and there is room; keeps its place otherwise.
@@ -214,68 +156,52 @@ impl Outgoing {
     where
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
-        let closed = self.lane(local).is_none_or(|lane| lane.closed.is_some());
-        let first = self.lane(local).and_then(|lane| lane.waiters.front());
-        if !closed && first.is_some_and(|first| first.ticket != ticket) {
-            self.wait(local, ticket, None, cx);
+        if let Some(lane) = self.lane(local)
+            && lane.closed().is_none()
+            && !lane.is_first(ticket)
+        {
+            lane.wait(ticket, None, cx.waker());
             return Poll::Pending;
         }
         match self.append(local, encode) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Unsent::Never(error)) => Poll::Ready(Err(error)),
             Err(Unsent::Full { need }) => {
-                self.wait(local, ticket, Some(need), cx);
-                self.tell_starved(local);
+                self.wait_first(local, ticket, need, cx);
                 Poll::Pending
             }
         }
     }
 
-    fn wait(&mut self, local: u16, ticket: u64, need: Option<usize>, cx: &mut Context<'_>) {
+    /// Waits at the head of the queue, and asks the other side for what it consumed already.
+    fn wait_first(&mut self, local: u16, ticket: u64, need: usize, cx: &mut Context<'_>) {
         let Some(lane) = self.lane(local) else { return };
-        if let Some(waiter) = lane.waiters.iter_mut().find(|waiter| waiter.ticket == ticket) {
-            waiter.need = need.unwrap_or(waiter.need);
-            waiter.waker.clone_from(cx.waker());
-        }
-    }
-
-    /// Asks for what has been consumed already, once a wait.
-    fn tell_starved(&mut self, local: u16) {
-        let Some(lane) = self.lane(local) else { return };
-        if !mem::replace(&mut lane.told_starved, true) {
+        lane.wait(ticket, Some(need), cx.waker());
+        if lane.starve() {
             self.control_on(local, Kind::Starved, &());
         }
     }
 
     /// Gives up a place in the queue, used or not; the result is to be woken.
     pub(crate) fn leave(&mut self, local: u16, ticket: u64) -> Option<Waker> {
-        let lane = self.lane(local)?;
-        let at = lane.waiters.iter().position(|waiter| waiter.ticket == ticket)?;
-        lane.waiters.remove(at);
-        if at == 0 { lane.next_up() } else { None }
+        self.lane(local)?.leave(ticket)
     }
 
-    /// The other side consumed that many bytes (what it claims beyond what it was sent is
-    /// ignored); the result is to be woken.
+    /// The other side consumed that many bytes; the result is to be woken.
     pub(crate) fn credit(&mut self, local: u16, bytes: u64) -> Option<Waker> {
-        let lane = self.lane(local)?;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        lane.in_flight = lane.in_flight.saturating_sub(bytes);
-        lane.told_starved = false;
-        lane.next_up()
+        self.lane(local)?.credit(bytes)
     }
 
     /// The other side receives no more; all who wait are to be woken.
     pub(crate) fn close(&mut self, local: u16, reason: CloseReason) -> Vec<Waker> {
-        let Some(lane) = self.lane(local) else { return Vec::new() };
-        lane.closed = Some(reason);
-        lane.waiters.iter().map(|waiter| waiter.waker.clone()).collect()
+        self.lane(local).map_or_else(Vec::new, |lane| lane.close(reason).collect())
     }
 
     /// Why the other side receives no more, when it does not.
     pub(crate) fn closed(&self, local: u16) -> Option<CloseReason> {
         match self.lanes.get(usize::from(local)) {
-            Some(Some(lane)) => lane.closed,
+            Some(Some(lane)) => lane.closed(),
             _ => Some(CloseReason::Ended),
         }
     }
@@ -286,8 +212,8 @@ impl Outgoing {
         self.pending = Vec::new();
         let mut wake = mem::take(&mut self.flushers);
         for lane in self.lanes.iter_mut().flatten() {
-            lane.closed.get_or_insert(CloseReason::Ended);
-            wake.extend(lane.waiters.iter().map(|waiter| waiter.waker.clone()));
+            let reason = lane.closed().unwrap_or(CloseReason::Ended);
+            wake.extend(lane.close(reason));
         }
         match mem::replace(&mut self.writer, Writer::Awake) {
             Writer::Idle(writer) | Writer::Blocked(writer) => wake.push(writer),
@@ -347,7 +273,9 @@ impl Outgoing {
         if self.ended || (self.pending.is_empty() && !self.taken) {
             return Poll::Ready(());
         }
-        self.flushers.push(cx.waker().clone());
+        if !self.flushers.iter().any(|flusher| flusher.will_wake(cx.waker())) {
+            self.flushers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 

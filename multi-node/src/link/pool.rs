@@ -1,6 +1,6 @@
 //! Read buffers that no link needs at the moment: an idle link holds none.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a buffer: what one read takes at most, large frames aside.
 pub(crate) const READ: usize = 64 * 1024;
@@ -8,26 +8,60 @@ pub(crate) const READ: usize = 64 * 1024;
 /// The most buffers that wait for use.
 const KEEP: usize = 8;
 
-/// Empty buffers of [`READ`] bytes.
+/// The largest buffer for a large frame that is kept: one, for the next such frame.
+const KEEP_LARGE: usize = 4 * 1024 * 1024;
+
+/// Reads until a large buffer that none of them needed is let go.
+const FORGET: u32 = 64;
+
+/// Empty buffers of [`READ`] bytes, and perhaps a large one.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Vec<u8>>>);
+pub(crate) struct Pool(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    buffers: Vec<Vec<u8>>,
+    large: Option<Vec<u8>>,
+    /// Buffers taken since a large one was.
+    since_large: u32,
+}
 
 impl Pool {
     /// An empty buffer with room for [`READ`] bytes.
     pub(crate) fn take(&self) -> Vec<u8> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| Vec::with_capacity(READ))
+        let mut kept = self.kept();
+        kept.since_large = kept.since_large.saturating_add(1);
+        if kept.since_large > FORGET {
+            kept.large = None;
+        }
+        kept.buffers.pop().unwrap_or_else(|| Vec::with_capacity(READ))
     }
 
-    /// Takes a buffer back; one of another size is let go.
+    /// An empty buffer with room for `bytes`.
+    pub(crate) fn take_for(&self, bytes: usize) -> Vec<u8> {
+        if bytes <= READ {
+            return self.take();
+        }
+        let mut kept = self.kept();
+        kept.since_large = 0;
+        match kept.large.take() {
+            Some(large) if large.capacity() >= bytes => large,
+            _ => Vec::with_capacity(bytes),
+        }
+    }
+
+    /// Takes a buffer back.
     pub(crate) fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() != READ {
-            return;
-        }
         buffer.clear();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEEP {
-            kept.push(buffer);
+        let mut kept = self.kept();
+        match buffer.capacity() {
+            READ if kept.buffers.len() < KEEP => kept.buffers.push(buffer),
+            capacity if capacity > READ && capacity <= KEEP_LARGE => kept.large = Some(buffer),
+            _ => {}
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

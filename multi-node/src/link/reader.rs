@@ -16,6 +16,7 @@ use super::connection::{Link, Owner};
 use super::frame::{self, Broken, Found, HEADER, Kind};
 use super::hello::{self, Close, Credit, Hello, Offer};
 use super::pool::READ;
+use crate::report;
 
 /// After a read of this many bytes those who handle them get a turn before the next.
 const TURN: usize = READ / 4;
@@ -43,7 +44,7 @@ impl Reader {
             let Ok(bytes @ 1..) = read else { return };
             if let Err(broken) = self.dispatch() {
                 let node = self.link.peer();
-                tracing::error!(%node, "the link to node {node} is closed: it sent {broken}");
+                report::error!("the link to node {node} is closed: it sent {broken}");
                 return;
             }
             if bytes >= TURN {
@@ -111,8 +112,7 @@ impl Reader {
         if self.buffer.capacity() >= need && self.buffer.capacity() <= READ {
             self.buffer.drain(..at);
         } else if self.buffer.capacity() < need || at > 0 {
-            let mut larger =
-                if need <= READ { self.link.pool().take() } else { Vec::with_capacity(need) };
+            let mut larger = self.link.pool().take_for(need);
             larger.extend_from_slice(&self.buffer[at..]);
             self.link.pool().give(std::mem::replace(&mut self.buffer, larger));
         }

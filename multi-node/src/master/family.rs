@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 use super::handing::{Hands, Parcel};
 use super::image::Images;
 use super::listen::Places;
-use super::watch::{self, Happening};
+use super::watch::{self, Control, Happening};
 use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
+use crate::link::readable::Readable;
 use crate::report;
 use crate::sys::packet;
 use crate::sys::page::{Page, SEATS};
@@ -65,9 +66,9 @@ impl Family {
     pub(super) fn adopt_master(&mut self) -> io::Result<OwnedFd> {
         let (ours, theirs) = packet::packet_pair()?;
         let seat = self.seat()?;
-        let watched = ours.try_clone()?;
+        let control = Control::new(&ours)?;
         self.admit(NodeId::MASTER, ours, Member { slot: 0, generation: 0, seat, child: None });
-        tokio::spawn(watch::own_node(NodeId::MASTER, watched, self.happenings.clone()));
+        tokio::spawn(watch::own_node(NodeId::MASTER, control, self.happenings.clone()));
         Ok(theirs)
     }
 
@@ -82,18 +83,22 @@ impl Family {
         generation: Generation,
     ) -> io::Result<u32> {
         let (ours, theirs) = packet::packet_pair()?;
-        let watched = ours.try_clone()?;
+        let control = Control::new(&ours)?;
         let seat = self.seat()?;
-        let child = self
-            .images
-            .of(generation)
-            .and_then(|image| self.start.spawn(image, theirs))
-            .and_then(|child| child.handle().map(|handle| (child, handle)));
-        let (child, handle) = child.inspect_err(|_| self.free_seats.push(seat))?;
+        let started = self.start(generation, theirs);
+        let (child, handle) = started.inspect_err(|_| self.free_seats.push(seat))?;
         let pid = child.pid();
         self.admit(node, ours, Member { slot, generation, seat, child: Some(child) });
-        tokio::spawn(watch::worker(node, watched, handle, self.happenings.clone()));
+        tokio::spawn(watch::worker(node, control, handle, self.happenings.clone()));
         Ok(pid)
+    }
+
+    /// Starts a process, and watches for its exit.
+    fn start(&mut self, generation: Generation, control: OwnedFd) -> io::Result<(Child, Readable)> {
+        let child = self.start.spawn(self.images.of(generation)?, control)?;
+        let handle = child.handle().and_then(Readable::new);
+        let handle = handle.inspect_err(|_| child.end())?;
+        Ok((child, handle))
     }
 
     fn seat(&mut self) -> io::Result<u16> {
@@ -146,6 +151,16 @@ impl Family {
         if let Err(error) = self.places.start_listening(member.slot) {
             report::error!("slot {}: cannot listen: {error}", member.slot);
         }
+    }
+
+    /// Lets nobody connect any more.
+    pub(super) fn refuse(&self) {
+        self.places.refuse();
+    }
+
+    /// Ends listening.
+    pub(super) fn close(&self) {
+        self.places.close();
     }
 
     /// Tells `node` to drain.
@@ -207,8 +222,8 @@ impl Family {
         self.hands.received(node, fds);
     }
 
-    /// Sends what fits into the window of fds in flight.
-    pub(super) fn hand_out(&mut self) {
-        self.hands.send(&self.page, &self.places);
+    /// Sends what fits into the window of fds in flight; whether all of it could be sent.
+    pub(super) fn hand_out(&mut self) -> bool {
+        self.hands.send(&self.page, &self.places)
     }
 }

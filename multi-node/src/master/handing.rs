@@ -38,13 +38,20 @@ pub(super) struct Hands {
     controls: BTreeMap<NodeId, OwnedFd>,
     parcels: Handout<Parcel>,
     links_waiting: usize,
+    /// What the kernel would not take yet: another program of this user has too much in flight.
+    held_up: Option<(NodeId, Parcel)>,
 }
 
 impl Hands {
     pub(super) fn new() -> Hands {
-        // A quarter: user code passes fds too, and so do the nodes among themselves.
-        let window = u16::try_from(process::fd_limit() / 4).unwrap_or(u16::MAX).clamp(8, 256);
-        Hands { controls: BTreeMap::new(), parcels: Handout::new(window), links_waiting: 0 }
+        // Half: user code passes fds too, and so do the nodes among themselves.
+        let window = u16::try_from(process::fd_limit() / 2).unwrap_or(u16::MAX).clamp(16, 512);
+        Hands {
+            controls: BTreeMap::new(),
+            parcels: Handout::new(window),
+            links_waiting: 0,
+            held_up: None,
+        }
     }
 
     pub(super) fn open(&mut self, node: NodeId, control: OwnedFd) {
@@ -54,7 +61,9 @@ impl Hands {
     pub(super) fn close(&mut self, node: NodeId) {
         self.controls.remove(&node);
         let dropped = self.parcels.gone(node);
-        self.links_waiting -= dropped.iter().filter(|parcel| parcel.is_link()).count();
+        let held_up = self.held_up.take_if(|(to, _)| *to == node).map(|(_, parcel)| parcel);
+        let dropped = dropped.into_iter().chain(held_up);
+        self.links_waiting -= dropped.filter(Parcel::is_link).count();
     }
 
     /// Puts `parcel` behind what waits for `node` already.
@@ -91,15 +100,21 @@ impl Hands {
         self.links_waiting
     }
 
-    /// Sends what fits into the window.
-    pub(super) fn send(&mut self, page: &Page, places: &Places) {
-        while let Some((node, parcel)) = self.parcels.poll() {
-            self.links_waiting -= usize::from(parcel.is_link());
+    /// Sends what fits into the window; whether the kernel took it all.
+    pub(super) fn send(&mut self, page: &Page, places: &Places) -> bool {
+        while let Some((node, parcel)) = self.held_up.take().or_else(|| self.parcels.poll()) {
             let Some((message, fds)) = parcel.open(page, places) else { continue };
-            if let Err(error) = self.deliver(node, &message, &fds) {
-                report::error!("cannot hand {message:?} to node {node}: {error}");
+            match self.deliver(node, &message, &fds) {
+                Err(error) if packet::is_passing(&error) => {
+                    self.held_up = Some((node, parcel));
+                    return false;
+                }
+                Err(error) => report::error!("cannot hand {message:?} to node {node}: {error}"),
+                Ok(()) => {}
             }
+            self.links_waiting -= usize::from(parcel.is_link());
         }
+        true
     }
 
     /// Tells `node` something that needs no fds.

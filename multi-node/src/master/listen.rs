@@ -3,11 +3,12 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use crate::config::{Settings, Slot};
 use crate::error::StartError;
+use crate::report;
 use crate::sys::{packet, socket};
 
 /// How long a port that is taken is asked for again: a predecessor that was killed just now may
@@ -82,6 +83,26 @@ impl Places {
                 socket::start(place.listener.as_fd(), self.backlog)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Places {
+    /// Lets nobody connect any more; what has connected stays queued.
+    pub(super) fn refuse(&self) {
+        self.each("hold off new connections", socket::drop_newcomers);
+    }
+
+    /// Ends listening, for all nodes.
+    pub(super) fn close(&self) {
+        self.each("end listening", socket::close_for_all);
+    }
+
+    fn each(&self, what: &str, act: impl Fn(BorrowedFd<'_>) -> io::Result<()>) {
+        for place in self.places.iter().filter(|place| place.listening) {
+            if let Err(error) = act(place.listener.as_fd()) {
+                report::warn!("cannot {what}: {error}");
+            }
         }
     }
 }

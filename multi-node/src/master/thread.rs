@@ -24,6 +24,9 @@ use crate::sys::signal::{Arrived, Signals};
 /// Happenings that may wait; the tasks that bring them wait beyond it.
 const WAITING: usize = 256;
 
+/// When to try again what the kernel would not take: it does not say when it will.
+const RETRY: Duration = Duration::from_millis(10);
+
 /// Binds, then starts the thread. The socket is the control socket of the master's own node.
 pub(super) fn start(
     settings: Settings,
@@ -115,8 +118,8 @@ impl Thread {
                 return finish;
             }
             self.connect();
-            self.family.hand_out();
-            self.wait().await;
+            let all_sent = self.family.hand_out();
+            self.wait((!all_sent).then_some(RETRY)).await;
         }
     }
 
@@ -124,9 +127,11 @@ impl Thread {
         self.began.elapsed()
     }
 
-    /// Waits for the next thing to happen and tells policy.
-    async fn wait(&mut self) {
-        let due = self.policy.poll_timeout().and_then(|at| self.began.checked_add(at));
+    /// Waits for the next thing to happen, but no longer than `retry`, and tells policy.
+    async fn wait(&mut self, retry: Option<Duration>) {
+        let retry = retry.map(|retry| self.now() + retry);
+        let due = self.policy.poll_timeout().into_iter().chain(retry).min();
+        let due = due.and_then(|at| self.began.checked_add(at));
         let timeout = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -212,6 +217,8 @@ impl Thread {
                     };
                     self.policy.handle_event(self.now(), event);
                 }
+                Action::Refuse => self.family.refuse(),
+                Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),

@@ -22,26 +22,18 @@ pub(super) enum Happening {
 }
 
 /// Watches the master's own node, whose process is this one.
-pub(super) async fn own_node(node: NodeId, control: OwnedFd, to: mpsc::Sender<Happening>) {
-    if let Err(error) = listen(node, control, std::future::pending(), &to).await {
-        report::error!("the control socket of the master's own node failed: {error}");
-    }
+pub(super) async fn own_node(node: NodeId, control: Control, to: mpsc::Sender<Happening>) {
+    listen(node, &control, std::future::pending(), &to).await;
 }
 
 /// Watches a worker until it has exited; `handle` is readable then.
 pub(super) async fn worker(
     node: NodeId,
-    control: OwnedFd,
-    handle: OwnedFd,
+    control: Control,
+    handle: Readable,
     to: mpsc::Sender<Happening>,
 ) {
-    let watched = async {
-        let handle = Readable::new(handle)?;
-        listen(node, control, handle.readable(), &to).await
-    };
-    if let Err(error) = watched.await {
-        report::error!("node {node}: cannot be watched: {error}");
-    }
+    listen(node, &control, handle.readable(), &to).await;
     // Supervision outlives its tasks: when nobody is left to tell, all is over.
     let _ = to.send(Happening::Exited(node)).await;
 }
@@ -49,20 +41,20 @@ pub(super) async fn worker(
 /// Passes on what `control` brings until `end`, and what it had brought by then.
 async fn listen(
     node: NodeId,
-    control: OwnedFd,
+    control: &Control,
     end: impl Future<Output = io::Result<()>>,
     to: &mpsc::Sender<Happening>,
-) -> io::Result<()> {
-    let readable = Readable::new(control.try_clone()?)?;
+) {
     let mut end = std::pin::pin!(end);
     let mut open = true;
     loop {
-        tokio::select! {
+        let waited = tokio::select! {
             biased;
-            ready = readable.readable(), if open => ready?,
-            ended = &mut end => break ended?,
-        }
-        match readable.try_io(|| take(&control)) {
+            ready = control.ready.readable(), if open => ready,
+            // Only a runtime that is shut down fails here: it is over in any case.
+            _ = &mut end => break,
+        };
+        match waited.and_then(|()| control.ready.try_io(|| control.take())) {
             Ok(Some(message)) => say(node, message, to).await,
             Ok(None) => open = false,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -73,10 +65,9 @@ async fn listen(
             }
         }
     }
-    while let Ok(Some(message)) = take(&control) {
+    while let Ok(Some(message)) = control.take() {
         say(node, message, to).await;
     }
-    Ok(())
 }
 
 async fn say(node: NodeId, message: ToMaster, to: &mpsc::Sender<Happening>) {
@@ -84,13 +75,27 @@ async fn say(node: NodeId, message: ToMaster, to: &mpsc::Sender<Happening>) {
     let _ = to.send(Happening::Said(node, message)).await;
 }
 
-/// One message; `None` at the end.
-fn take(control: &OwnedFd) -> io::Result<Option<ToMaster>> {
-    let mut buffer = [0; MAX_DATAGRAM];
-    match packet::receive(control.as_fd(), &mut buffer) {
-        Ok((0, _)) => Ok(None),
-        Ok((length, _)) => codec::decode(&buffer[..length]).map(Some).map_err(io::Error::other),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
-        Err(error) => Err(error),
+/// The reading side of a node's control socket.
+pub(super) struct Control {
+    socket: OwnedFd,
+    ready: Readable,
+}
+
+impl Control {
+    /// # Errors
+    /// When there is no room for another fd.
+    pub(super) fn new(socket: &OwnedFd) -> io::Result<Control> {
+        Ok(Control { socket: socket.try_clone()?, ready: Readable::new(socket.try_clone()?)? })
+    }
+
+    /// One message; `None` at the end.
+    fn take(&self) -> io::Result<Option<ToMaster>> {
+        let mut buffer = [0; MAX_DATAGRAM];
+        match packet::receive(self.socket.as_fd(), &mut buffer) {
+            Ok((0, _)) => Ok(None),
+            Ok((length, _)) => codec::decode(&buffer[..length]).map(Some).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

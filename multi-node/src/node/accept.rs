@@ -206,6 +206,11 @@ impl Acceptor {
         Ok(listener)
     }
 
+    /// Whether the listening socket was given out, so that not all connections are counted here.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.0.placement.is_apart()
+    }
+
     /// The address that the program listens on.
     ///
     /// # Errors

@@ -10,7 +10,9 @@ use crate::link::channel::Channel;
 use crate::link::codec::EncodeError;
 use crate::link::error::{SendError, TrySendError};
 
-/// Who got a broadcast, and who did not.
+/// Who got a broadcast, and who did not: what `Nodes::broadcast` returns.
+///
+/// Who "got" it is whoever's channel took it: it arrives unless that node ends first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Broadcast {
     reached: Vec<NodeId>,
@@ -34,13 +36,20 @@ impl Broadcast {
 pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broadcast {
     let mut outcome = Broadcast::default();
     let mut waiting: Vec<Wait<'_>> = Vec::new();
+    let mut heavy = false;
     for channel in channels {
         let node = channel.node();
         match channel.try_send(copier(message)) {
-            Ok(_) => outcome.reached.push(node),
+            Ok(much) => {
+                outcome.reached.push(node);
+                heavy |= much;
+            }
             Err(TrySendError::Refused(error)) => outcome.missed.push((node, error)),
             Err(TrySendError::Full) => waiting.push(wait(channel, message)),
         }
+    }
+    if heavy {
+        tokio::task::yield_now().await;
     }
     poll_fn(|cx| {
         waiting.retain_mut(|wait| match wait.as_mut().poll(cx) {

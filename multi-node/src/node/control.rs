@@ -198,7 +198,10 @@ impl Thread {
     fn orphaned(&mut self) {
         if !self.orphan {
             self.orphan = true;
-            report::warn!("the master is gone: this node drains and leaves");
+            // In the master's own process it is supervision that is over: the end of the program.
+            if !self.node.is_master {
+                report::warn!("the master is gone: this node drains and leaves");
+            }
             self.node.acceptor.close_for_all();
             self.drain(self.node.drain_timeout);
         }

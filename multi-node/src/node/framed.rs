@@ -32,6 +32,23 @@ const READ: usize = 16 * 1024;
 ///
 /// The stream itself is the only window: when the other side does not read, `send` waits. Frames
 /// have 16 MiB at most.
+///
+/// ```
+/// use multi_node::{FramedRecvError, Message, NodeStream};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// struct Line(String);
+///
+/// async fn print_all(stream: NodeStream) -> Result<(), FramedRecvError> {
+///     let mut lines = stream.framed::<Line>();
+///     while let Some(Line(text)) = lines.recv().await? {
+///         println!("{text}");
+///     }
+///     Ok(())
+/// }
+/// # let _ = print_all;
+/// ```
 pub struct Framed<M> {
     stream: NodeStream,
     /// Whole frames, written up to `written`.

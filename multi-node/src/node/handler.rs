@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use crate::config::NodeId;
+use crate::report;
 
 /// The handler panicked; it is in the log.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) async fn run(
         .await;
     outcome.map_err(|panic| {
         let said = said(&*panic);
-        tracing::error!(%node, "the {what} handler for node {node} panicked: {said}");
+        report::error!("the {what} handler for node {node} panicked: {said}");
         Panicked
     })
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::accept::Acceptor;
 use super::connection::Connection;
+use crate::report;
 
 /// Accepts the connections that are this node's to serve.
 ///
@@ -42,7 +43,9 @@ impl Listener {
             let (stream, peer, guard) = self.acceptor.accept().await?;
             match TcpStream::from_std(stream) {
                 Ok(stream) => return Ok((Connection::new(stream, peer, guard), peer)),
-                Err(error) => tracing::warn!(%peer, %error, "a connection cannot be registered"),
+                Err(error) => {
+                    report::warn!("a connection from {peer} cannot be registered: {error}")
+                }
             }
         }
     }

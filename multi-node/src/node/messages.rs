@@ -12,7 +12,8 @@ impl Nodes {
     ///
     /// The channel opens when the other node has asked for the same type too, and both have the
     /// same definition of it. Any number of types may be asked for, each has its own channel.
-    /// A handler that returns closes its channel, unless it gave [`Peer::sender`] or the peer away.
+    /// A handler that returns and so drops its peer stops receiving: the other side's `send` then
+    /// says `Closed`. What was made with [`Peer::sender`] before goes on sending.
     ///
     /// ```no_run
     /// use multi_node::{Message, Nodes, Peer};

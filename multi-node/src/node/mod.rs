@@ -18,10 +18,13 @@ mod life;
 mod listener;
 mod messages;
 mod peer;
+mod registry;
 pub(crate) mod run;
 #[cfg(feature = "http")]
 mod serve;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;

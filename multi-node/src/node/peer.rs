@@ -15,6 +15,7 @@ use crate::link::error::{CloseReason, SendError, TrySendError};
 use crate::link::frame::{self, HEADER};
 use crate::link::hello::Close;
 use crate::link::message::Message;
+use crate::report;
 
 /// Another node, and the channel of one message type to it: sends, receives, and is a `Stream`.
 ///
@@ -26,6 +27,31 @@ use crate::link::message::Message;
 ///
 /// Two handlers that only send to each other and never receive wait for ever once both windows
 /// are full: receive in the handler, and send from another task through [`Peer::sender`].
+///
+/// ```
+/// use multi_node::{Message, Peer};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// enum Job {
+///     Square(u64),
+///     Answer(u64),
+/// }
+///
+/// async fn worker(mut peer: Peer<Job>) {
+///     while let Some(job) = peer.recv().await {
+///         let sent = match job {
+///             Job::Square(n) => peer.send(&Job::Answer(n * n)).await,
+///             Job::Answer(n) => Ok(println!("node {} says {n}", peer.id())),
+///         };
+///         if let Err(error) = sent {
+///             eprintln!("{error}");
+///         }
+///     }
+///     println!("node {} is gone: {:?}", peer.id(), peer.close_reason());
+/// }
+/// # let _ = worker;
+/// ```
 pub struct Peer<M> {
     channel: Arc<Channel>,
     /// Whole frames, received from `at` on.
@@ -114,7 +140,7 @@ impl<M: Message> Peer<M> {
             Ok(message) => Some(message),
             Err(error) => {
                 let (node, name) = (self.id(), M::NAME);
-                tracing::error!(%node, "the {name} channel to node {node} is closed: {error}");
+                report::error!("the {name} channel to node {node} is closed: {error}");
                 self.channel.abort(Close::Malformed);
                 self.at = self.batch.len();
                 None
@@ -144,6 +170,28 @@ impl<M> fmt::Debug for Peer<M> {
 }
 
 /// Sends on the channel of a [`Peer`], from anywhere, also after the peer is gone.
+///
+/// ```
+/// use multi_node::{Message, Peer};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// struct Tick(u64);
+///
+/// async fn handler(mut peer: Peer<Tick>) {
+///     let sender = peer.sender();
+///     tokio::spawn(async move {
+///         let mut n = 0;
+///         while sender.send(&Tick(n)).await.is_ok() {
+///             n += 1;
+///         }
+///     });
+///     while let Some(Tick(n)) = peer.recv().await {
+///         println!("{n}");
+///     }
+/// }
+/// # let _ = handler;
+/// ```
 pub struct Sender<M> {
     channel: Arc<Channel>,
     message: PhantomData<fn() -> M>,

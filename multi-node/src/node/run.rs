@@ -155,14 +155,14 @@ impl Node {
 
 impl Nodes {
     /// Resolves when this node drains, its last connection has closed, and its `main` never
-    /// asked to be told.
+    /// asked to be told; not when `main` accepts by itself, so that nobody knows of the last.
     fn left_behind(&self) -> impl Future<Output = ()> + Send + 'static {
         let drained = self.0.life.drained();
         let inner = Arc::clone(&self.0);
         async move {
             drained.await;
             inner.acceptor.closed().await;
-            if inner.life.asked() {
+            if inner.life.asked() || inner.acceptor.is_apart() {
                 std::future::pending::<()>().await;
             }
         }

@@ -14,6 +14,18 @@ use crate::link::message::Message;
 /// A byte stream to another node, a socket of its own: what `on_node_stream` hands out.
 ///
 /// Reads end when the other node drops its end, shuts it down or dies.
+///
+/// ```
+/// use multi_node::NodeStream;
+/// use tokio::io::AsyncWriteExt;
+///
+/// async fn handler(mut stream: NodeStream) {
+///     if let Err(error) = stream.write_all(b"hello\n").await {
+///         eprintln!("node {}: {error}", stream.id());
+///     }
+/// }
+/// # let _ = handler;
+/// ```
 #[derive(Debug)]
 pub struct NodeStream {
     peer: NodeId,

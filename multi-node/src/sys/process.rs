@@ -1,6 +1,6 @@
 //! Processes: what this one is, the image that its children run, starting, signalling, reaping.
 //!
-//! Never waits for a process and never reaps one that it did not start.
+//! Never reaps a process that it did not start, and waits for none but one that it just killed.
 
 use std::ffi::{CString, OsString};
 use std::fs::File;
@@ -19,6 +19,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
 
+use super::signal::Held;
 use crate::config::ExitStatus;
 
 /// Tells a worker that it is one: `<pid of its master>:<inode of its fd 0>`. It stays in the
@@ -26,7 +27,10 @@ use crate::config::ExitStatus;
 const TOKEN: &str = "MULTI_NODE_WORKER";
 
 /// What belongs to the master alone: a worker that spoke to the service manager would confuse it.
-const NOT_INHERITED: [&str; 4] = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+///
+/// A token in it is that of another program, one of whose nodes started this one.
+const NOT_INHERITED: [&str; 5] =
+    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TOKEN];
 
 /// The longest name that ps shows (`TASK_COMM_LEN` less its NUL).
 const COMM: usize = 15;
@@ -119,10 +123,14 @@ impl Start {
         command.args(args).env_clear().env(TOKEN, token);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::from(control));
-        let blocked = Blocked::ours()?;
+        let held = Held::hold()?;
         let child = command.spawn();
-        drop(blocked);
-        Child::of(Pid::from_raw(child?.id().cast_signed()))
+        drop(held);
+        let mut child = child?;
+        Child::of(Pid::from_raw(child.id().cast_signed())).inspect_err(|_| {
+            // Without a handle it could not be supervised. It has run for no time at all.
+            let _ = child.kill().and_then(|()| child.wait());
+        })
     }
 }
 
@@ -156,6 +164,14 @@ impl Child {
         Ok(nix::sys::signal::kill(self.pid, Signal::SIGKILL)?)
     }
 
+    /// Ends a child that cannot be supervised, and waits for its end.
+    pub(crate) fn end(&self) {
+        if self.kill().is_ok() {
+            // SIGKILL cannot be held off, and the child has run for no time at all.
+            let _ = waitid(Id::PIDFd(self.handle.as_fd()), WaitPidFlag::WEXITED);
+        }
+    }
+
     /// Takes the status of a child that has exited; `None` while it runs.
     pub(crate) fn reap(&self) -> Option<ExitStatus> {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
@@ -169,35 +185,6 @@ impl Child {
             Err(_) => Some(ExitStatus::Unknown),
         }
     }
-}
-
-/// The signals that supervision handles, held back from the calling thread, and from a process
-/// that it starts, until this is dropped.
-///
-/// A worker inherits the mask, so that one that is told to end before its handlers stand does not
-/// just die; [`unblock`] lets them through.
-struct Blocked(SigSet);
-
-impl Blocked {
-    fn ours() -> io::Result<Blocked> {
-        Ok(Blocked(ours().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?))
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        // A mask that was in force before is valid: this cannot fail.
-        let _ = self.0.thread_set_mask();
-    }
-}
-
-fn ours() -> SigSet {
-    super::signal::HANDLED.into_iter().collect()
-}
-
-/// Lets the signals through that were held back when this process was started.
-pub(crate) fn unblock() -> io::Result<()> {
-    Ok(ours().thread_unblock()?)
 }
 
 /// Undoes what a parent may have left: with SIGCHLD ignored, statuses of children are lost.

@@ -8,11 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// What supervision handles, in every node.
-pub(super) const HANDLED: [Signal; 4] =
-    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+const HANDLED: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
 /// The name of a signal, as kill(1) has it.
 pub(crate) fn signal_name(number: i32) -> &'static str {
@@ -52,7 +51,7 @@ impl Signals {
             // non-blocking pipe, returns at once; it allocates nothing and takes no lock.
             unsafe { signal_hook_registry::register_sigaction(number, action)? };
         }
-        super::process::unblock()?;
+        ours().thread_unblock()?;
         Ok(Signals(read))
     }
 
@@ -76,4 +75,28 @@ impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// The signals that supervision handles, held back from the calling thread, and from a process
+/// that it starts, until this is dropped.
+///
+/// A worker inherits the mask, so that one that is told to end before its handlers stand does not
+/// just die; [`Signals::install`] lets them through.
+pub(super) struct Held(SigSet);
+
+impl Held {
+    pub(super) fn hold() -> io::Result<Held> {
+        Ok(Held(ours().thread_swap_mask(SigmaskHow::SIG_BLOCK)?))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A mask that was in force before is valid: this cannot fail.
+        let _ = self.0.thread_set_mask();
+    }
+}
+
+fn ours() -> SigSet {
+    HANDLED.into_iter().collect()
 }

@@ -137,6 +137,43 @@ pub(crate) fn peer_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     to_std(&getpeername::<SockaddrStorage>(socket.as_raw_fd())?)
 }
 
+/// Has the kernel drop what asks for a new connection; one that is being made is finished, and
+/// what has connected stays queued.
+///
+/// Who asks is not refused but asks again, a second later, and finds out then whether anybody
+/// listens: so nobody connects to a listener that is about to close, only to be reset.
+///
+/// # Errors
+/// `ENOMEM`; `EPERM` when a filter is locked in already.
+pub(crate) fn drop_newcomers(listener: BorrowedFd<'_>) -> io::Result<()> {
+    /// The flags, in a TCP header (RFC 9293, 3.1).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut program = [
+        op(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, FLAGS),
+        op(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, SYN | ACK),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, SYN),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the kernel copies `filter` and the `len` instructions that it points to, which both
+    // live until the call returns, and keeps neither.
+    let attached = unsafe {
+        libc::setsockopt(
+            listener.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const filter).cast(),
+            size_of_val(&filter) as libc::socklen_t,
+        )
+    };
+    Errno::result(attached)?;
+    Ok(())
+}
+
 /// Ends listening for every process that holds this socket, and so frees its port at once.
 pub(crate) fn close_for_all(listener: BorrowedFd<'_>) -> io::Result<()> {
     Ok(shutdown(listener.as_raw_fd(), Shutdown::Both)?)

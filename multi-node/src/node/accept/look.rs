@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shared;
 use super::placement::{Passed, Placed};
+use super::ring::REST;
 use super::wires::Wires;
+use crate::report;
 use crate::sys::page::Claim;
 use crate::sys::socket::{self, Refusal};
 
@@ -168,7 +170,10 @@ impl Shared {
         wires.ring.rest();
         self.placement.mark_stuck();
         if !self.exhaustion_logged.swap(true, Relaxed) {
-            tracing::warn!(%error, open = self.open_but_one(), "cannot accept; trying again");
+            report::warn!(
+                "cannot accept: {error}; {} connections are open, it tries again every {REST:?}",
+                self.open_but_one()
+            );
         }
     }
 

@@ -90,6 +90,10 @@ impl Placement {
         self.home.page.mark(self.seat, Mark::Draining);
     }
 
+    pub(super) fn is_apart(&self) -> bool {
+        self.home.page.marks(self.seat).has(Mark::Apart)
+    }
+
     pub(super) fn mark_apart(&self) {
         self.home.page.mark(self.seat, Mark::Apart);
     }

@@ -14,6 +14,7 @@ use super::{Sockets, lock};
 use crate::config::Slot;
 use crate::policy::place::Time;
 use crate::policy::place::siblings::{Action, Health, Look, Siblings, reach};
+use crate::report;
 use crate::sys::socket;
 use crate::sys::watch::{Event, Watch, any_readable};
 
@@ -101,7 +102,7 @@ impl Ring {
                     state.siblings.add(slot);
                     state.lent.push((slot, Arc::new(sockets)));
                 }
-                Err(error) => tracing::warn!(slot, %error, "cannot watch a sibling's queue"),
+                Err(error) => report::warn!("cannot watch the queue of slot {slot}: {error}"),
             }
         }
         state.ask()
@@ -190,7 +191,7 @@ impl Ring {
             match action {
                 Action::Arm(slot) => self.arm(state, slot),
                 Action::MarkStuck(slot) => {
-                    tracing::debug!(slot, "a node leaves its queue alone; taking from it");
+                    report::debug!("slot {slot} leaves its queue alone: its connections are taken");
                     self.home.mark_stuck(slot);
                 }
             }
@@ -266,7 +267,7 @@ impl State {
 /// sibling's clients their patience, which is no reason to stop serving.
 fn log(done: io::Result<()>) {
     if let Err(error) = done {
-        tracing::warn!(%error, "watching siblings' queues fails");
+        report::warn!("cannot watch the siblings' queues: {error}");
     }
 }
 

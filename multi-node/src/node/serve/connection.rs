@@ -18,6 +18,7 @@ use super::BoxError;
 use super::answer::App;
 use super::drain::Drain;
 use super::wire::{Open, Wire};
+use crate::report;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -55,7 +56,7 @@ where
         Http1::IsHttp2(wire, app) => Box::pin(http2(&open, wire, app)).await,
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "connection failed");
+        report::debug!("connection failed: {error}");
     }
 }
 

@@ -1,6 +1,15 @@
 //! What is sent arrives: in order, once, whole, at whoever it is for.
 
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::time::Instant;
+
+use futures_core::Stream;
+
 use super::*;
+use crate::link::error::{CloseReason, SendError};
 
 #[tokio::test]
 async fn a_message_arrives_at_the_other_node() {
@@ -28,12 +37,14 @@ async fn messages_arrive_in_order_and_once_through_many_windows() {
 #[test]
 fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
     let runtimes = [multi_thread(), multi_thread()];
-    let hubs = [0, 1].map(|id| Hub::new(NodeId(id), runtimes[id as usize].handle().clone(), Box::new(|_| {})));
+    let hubs = [0, 1]
+        .map(|id| Hub::new(NodeId(id), runtimes[id as usize].handle().clone(), Box::new(|_| {})));
     join((&hubs[0], 0), (&hubs[1], 1), LinkKind::Messages);
     let config = ChannelConfig::new().window(10_000);
     let (mut at_a, mut at_b) = (peers::<Text>(&hubs[0], config), peers::<Text>(&hubs[1], config));
     runtimes[0].block_on(async {
-        let (left, mut right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
+        let (left, mut right) =
+            (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
         for task in 0..4 {
             let sender = left.sender();
             tokio::spawn(async move {
@@ -54,8 +65,8 @@ fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
     runtimes.into_iter().for_each(|runtime| runtime.shutdown_timeout(DEADLINE));
 }
 
-fn multi_thread() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+fn multi_thread() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 #[tokio::test]
@@ -94,30 +105,29 @@ async fn a_message_of_8_mib_arrives_intact_between_small_ones() {
     let large: String = (0..8 << 20).map(|n: u32| char::from(b'a' + (n % 25) as u8)).collect();
     let sent = [text("before"), Text(large), text("after")];
     let expected = sent.clone();
-    tokio::spawn(async move {
+    let sending = tokio::spawn(async move {
         for message in &sent {
             left.send(message).await.unwrap();
         }
-        left.channel_held_until_the_end().await;
+        left
     });
     for message in expected {
         assert!(soon(right.recv()).await == Some(message));
     }
-}
-
-impl<M: Message> Peer<M> {
-    async fn channel_held_until_the_end(mut self) {
-        while self.recv().await.is_some() {}
-    }
+    soon(sending).await.unwrap();
 }
 
 #[tokio::test]
 async fn several_types_share_a_link_each_in_its_own_order() {
     let (a, b) = pair();
-    let (mut texts_a, mut texts_b) = (peers::<Text>(&a, ChannelConfig::new()), peers::<Text>(&b, ChannelConfig::new()));
-    let (mut numbers_b, mut numbers_a) = (peers::<Number>(&b, ChannelConfig::new()), peers::<Number>(&a, ChannelConfig::new()));
-    let (text_out, mut text_in) = (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
-    let (number_out, mut number_in) = (soon(numbers_a.recv()).await.unwrap(), soon(numbers_b.recv()).await.unwrap());
+    let (mut texts_a, mut texts_b) =
+        (peers::<Text>(&a, ChannelConfig::new()), peers::<Text>(&b, ChannelConfig::new()));
+    let (mut numbers_b, mut numbers_a) =
+        (peers::<Number>(&b, ChannelConfig::new()), peers::<Number>(&a, ChannelConfig::new()));
+    let (text_out, mut text_in) =
+        (soon(texts_a.recv()).await.unwrap(), soon(texts_b.recv()).await.unwrap());
+    let (number_out, mut number_in) =
+        (soon(numbers_a.recv()).await.unwrap(), soon(numbers_b.recv()).await.unwrap());
     for n in 0..1_000 {
         text_out.send(&Text(n.to_string())).await.unwrap();
         number_out.send(&Number(n)).await.unwrap();
@@ -130,17 +140,23 @@ async fn several_types_share_a_link_each_in_its_own_order() {
 
 #[tokio::test]
 async fn what_was_sent_before_a_node_ended_is_still_received() {
-    let (a, left, b, mut right) = channel::<Number>(ChannelConfig::new()).await;
+    let (mortal, b) = (Mortal::new(0), hub(1));
+    join((&mortal.hub, 0), (&b, 1), LinkKind::Messages);
+    let mut at_a = peers::<Number>(&mortal.hub, ChannelConfig::new());
+    let mut at_b = peers::<Number>(&b, ChannelConfig::new());
+    let (left, mut right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     for n in 0..1_000 {
         left.send(&Number(n)).await.unwrap();
     }
-    assert_eq!(a.flush(std::time::Instant::now() + DEADLINE).await, []);
-    a.sever(NodeId(1));
+    assert_eq!(soon(mortal.hub.flush(Instant::now() + DEADLINE)).await, []);
+    mortal.die();
     for n in 0..1_000 {
         assert_eq!(soon(right.recv()).await, Some(Number(n)));
     }
     assert_eq!(soon(right.recv()).await, None);
-    assert_eq!(right.close_reason(), Some(crate::CloseReason::Ended));
+    assert_eq!(right.close_reason(), Some(CloseReason::Ended));
+    let closed = SendError::Closed { reason: CloseReason::Ended };
+    assert_eq!(soon(right.send(&Number(0))).await, Err(closed));
     assert_eq!(b.peers::<Number>(), []);
 }
 
@@ -149,19 +165,30 @@ async fn flush_names_those_who_did_not_take_everything_in_time() {
     let a = hub(0);
     let (ours, _theirs) = stream_pair().unwrap();
     a.link(NodeId(1), LinkKind::Messages, ours);
-    assert_eq!(soon(a.flush(std::time::Instant::now() + DEADLINE)).await, []);
+    assert_eq!(soon(a.flush(Instant::now() + DEADLINE)).await, []);
 
     let (ours, theirs) = stream_pair().unwrap();
     fill(&ours);
     a.link(NodeId(2), LinkKind::Messages, ours);
-    assert_eq!(soon(a.flush(std::time::Instant::now())).await, [NodeId(2)]);
+    assert_eq!(soon(a.flush(Instant::now())).await, [NodeId(2)]);
     drop(theirs);
-    assert_eq!(soon(a.flush(std::time::Instant::now() + DEADLINE)).await, []);
+    assert_eq!(soon(a.flush(Instant::now() + DEADLINE)).await, []);
 }
 
 /// Writes until the kernel takes no more.
-fn fill(socket: &std::os::fd::OwnedFd) {
-    use std::io::Write;
-    let mut socket = std::os::unix::net::UnixStream::from(socket.try_clone().unwrap());
+fn fill(socket: &OwnedFd) {
+    let mut socket = UnixStream::from(socket.try_clone().unwrap());
     while socket.write(&[0; 4096]).is_ok() {}
+}
+
+#[tokio::test]
+async fn a_peer_is_a_stream_of_its_messages() {
+    let (_a, left, _b, mut right) = channel::<Number>(ChannelConfig::new()).await;
+    for n in 0..10 {
+        left.send(&Number(n)).await.unwrap();
+    }
+    for n in 0..10 {
+        let next = std::future::poll_fn(|cx| Pin::new(&mut right).poll_next(cx));
+        assert_eq!(soon(next).await, Some(Number(n)));
+    }
 }

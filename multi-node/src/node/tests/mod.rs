@@ -1,8 +1,11 @@
 //! Nodes joined by socket pairs inside one process: every promise about messages, kept.
 
+mod broadcast;
 mod delivery;
 mod hostile;
+mod log;
 mod opening;
+mod pressure;
 mod sending;
 mod streams;
 
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 use super::hub::Hub;
@@ -19,6 +22,7 @@ use super::peer::Peer;
 use crate::config::NodeId;
 use crate::link::channel::ChannelConfig;
 use crate::link::control::LinkKind;
+use crate::link::error::TrySendError;
 use crate::link::message::Message;
 use crate::sys::packet::stream_pair;
 
@@ -89,6 +93,41 @@ async fn channel<M: Message>(config: ChannelConfig) -> (Hub, Peer<M>, Hub, Peer<
     let (mut at_a, mut at_b) = (peers(&a, config), peers(&b, config));
     let (left, right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
     (a, left, b, right)
+}
+
+/// A node that can die: it has a runtime of its own.
+struct Mortal {
+    hub: Hub,
+    runtime: Runtime,
+}
+
+impl Mortal {
+    fn new(id: u64) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let hub = Hub::new(NodeId(id), runtime.handle().clone(), Box::new(|_| {}));
+        Mortal { hub, runtime }
+    }
+
+    /// Ends as a process does: nothing of it runs any more, and its sockets close.
+    fn die(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+fn small_window() -> ChannelConfig {
+    ChannelConfig::new().window(1024)
+}
+
+/// Sends until the window is full; returns how many went.
+fn fill(peer: &Peer<Number>) -> u64 {
+    for n in 0.. {
+        match peer.try_send(&Number(n)) {
+            Ok(()) => {}
+            Err(TrySendError::Full) => return n,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    unreachable!()
 }
 
 /// What comes of `future`, which must not take long.

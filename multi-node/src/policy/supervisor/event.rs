@@ -54,6 +54,10 @@ pub(crate) enum Event {
 pub(crate) enum Action {
     /// Start a process; answer with [`Event::Spawned`] or [`Event::SpawnFailed`].
     Spawn { node: NodeId, slot: Slot, generation: Generation },
+    /// Have the kernel answer no new connection; what has connected is still accepted.
+    Refuse,
+    /// End listening: who connects is refused.
+    Close,
     /// Tell a node to drain: a worker that was reported spawned, or the master's own node.
     Drain { node: NodeId },
     /// SIGKILL a worker that was reported spawned.

@@ -123,6 +123,7 @@ impl Supervisor {
 
     /// Does what is due; does nothing before [`Supervisor::poll_timeout`].
     pub(crate) fn handle_timeout(&mut self, now: Time) {
+        self.end_last_call(now);
         self.end_overdue_workers(now);
         self.cut_off_overdue_master(now);
         self.settle(now);
@@ -132,7 +133,8 @@ impl Supervisor {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let workers = self.workers.values().filter_map(Worker::deadline);
         let slots = self.slots.values().filter_map(|slot| slot.due());
-        workers.chain(slots).chain(self.master.deadline()).min()
+        let program = self.master.deadline().into_iter().chain(self.last_call_deadline());
+        workers.chain(slots).chain(program).min()
     }
 
     /// The next thing to do, in the order in which to do it.
@@ -199,6 +201,10 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// How much longer than `drain_timeout` a node may drain: a worker's own control thread ends it in
 /// time, and only one that cannot even do that is killed from here.
 const DRAIN_ALLOWANCE: Duration = Duration::from_millis(500);
+
+/// How long nodes go on to accept what has connected, in a stop, once nobody new can connect:
+/// longer than a sibling takes to notice what queues at a node that hangs.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// How long a killed worker is waited for.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

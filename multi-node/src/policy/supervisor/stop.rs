@@ -1,6 +1,7 @@
 //! The end of the program: asked for by a signal, by the master's `main`, or given up.
 //!
-//! Whatever runs is asked to drain, the master's own node too, and nothing is spawned any more.
+//! First the kernel is to answer no new connection, and for [`LAST_CALL`] the nodes go on to accept
+//! what has connected, so that a stop refuses but never resets. Then whatever runs is asked to drain, the master's own node too, and nothing is spawned any more.
 //! The program finishes when every worker is gone and the master's `main` has ended; a worker
 //! that overruns its drain is killed, a `main` that does is left behind. A second signal kills
 //! every worker and leaves `main` behind without more ado. The first signal in a stop that the
@@ -9,9 +10,9 @@
 //! With `restart_children` off, and in a program that only computes, a `main` that returned
 //! success stops nothing: the program finishes when the workers have ended too.
 
-use super::event::{Action, Cause, Finish, MainEnd, Notice};
+use super::event::{Action, Cause, Finish, MainEnd, Notice, Stage};
 use super::slot::SlotState;
-use super::{DRAIN_ALLOWANCE, Phase, SAME_SIGNAL, Supervisor, Time};
+use super::{DRAIN_ALLOWANCE, LAST_CALL, Phase, SAME_SIGNAL, Supervisor, Time};
 use crate::config::NodeId;
 
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Stop {
     why: Why,
     /// When the first signal came.
     signalled: Option<Time>,
+    /// When the last call ends and the drain begins; `None` once it has.
+    drain_at: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -87,10 +90,60 @@ impl Supervisor {
 
     fn stop(&mut self, now: Time, why: Why, signalled: Option<Time>) {
         self.abandon_reload();
-        self.phase = Phase::Stopping(Stop { why, signalled });
         for state in self.slots.values_mut() {
             *state = SlotState::Ended;
         }
+        let drain_at = self.serves(&why).then(|| now.saturating_add(LAST_CALL));
+        self.phase = Phase::Stopping(Stop { why, signalled, drain_at });
+        if drain_at.is_none() {
+            self.drain_all(now);
+            return;
+        }
+        self.actions.push_back(Action::Refuse);
+        for (node, stage) in self.stages() {
+            if stage == Stage::Starting {
+                self.drain(now, node);
+            }
+        }
+    }
+
+    /// Whether anybody is left who may accept what has connected.
+    fn serves(&self, why: &Why) -> bool {
+        let main_runs = match self.master {
+            MasterNode::Running | MasterNode::Draining { .. } => true,
+            MasterNode::Gone(_) => false,
+        };
+        let listened = match why {
+            Why::Signal | Why::MainEnded => !self.rules.computes,
+            Why::NeverStarted(_) => false,
+        };
+        listened && (main_runs || self.stages().iter().any(|(_, stage)| *stage == Stage::Ready))
+    }
+
+    fn stages(&self) -> Vec<(NodeId, Stage)> {
+        self.workers.iter().map(|(node, worker)| (*node, worker.stage())).collect()
+    }
+
+    /// When the last call ends.
+    pub(super) fn last_call_deadline(&self) -> Option<Time> {
+        match &self.phase {
+            Phase::Stopping(stop) => stop.drain_at,
+            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
+                None
+            }
+        }
+    }
+
+    pub(super) fn end_last_call(&mut self, now: Time) {
+        if let Phase::Stopping(stop) = &mut self.phase
+            && stop.drain_at.take_if(|due| *due <= now).is_some()
+        {
+            self.drain_all(now);
+            self.actions.push_back(Action::Close);
+        }
+    }
+
+    fn drain_all(&mut self, now: Time) {
         match self.master {
             MasterNode::Running => {
                 let deadline = self.drain_deadline(now);

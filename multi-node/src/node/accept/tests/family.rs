@@ -25,6 +25,8 @@ pub(super) struct Family {
     /// Whether siblings' sockets are lent. Who watches takes from a node that only waits for a
     /// CPU too, so that how evenly it spreads depends on the machine.
     lends: bool,
+    /// The slots that were lent, in order.
+    pub(super) lent: Mutex<Vec<Slot>>,
     listeners: Vec<OwnedFd>,
     inboxes: Vec<(OwnedFd, OwnedFd)>,
 }
@@ -42,6 +44,7 @@ impl Family {
             addr: socket::local_addr(listeners[0].as_fd()).unwrap(),
             serving: 0..=nodes - 1,
             lends: true,
+            lent: Mutex::default(),
             inboxes: listeners.iter().map(|_| packet::packet_pair().unwrap()).collect(),
             listeners,
         }
@@ -96,6 +99,7 @@ impl Family {
                 if !family.lends {
                     return;
                 }
+                family.lent.lock().unwrap().push(wanted);
                 let borrower = lender.get().and_then(std::sync::Weak::upgrade).map(Acceptor);
                 borrower.unwrap().lend(wanted, family.sockets(wanted));
             }),

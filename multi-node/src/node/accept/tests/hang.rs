@@ -1,5 +1,6 @@
 use std::net::TcpStream;
 use std::os::fd::AsFd;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::family::*;
@@ -66,6 +67,29 @@ fn slots_that_nobody_serves_strand_nobody() {
     let _more = running.family.connect_many(100);
     running.total.wait(200);
     drop(clients);
+}
+
+#[test]
+fn a_node_reaches_past_the_dead_and_back_when_they_are_replaced() {
+    let family = Arc::new(Family::new(6));
+    for slot in 1..6 {
+        family.page.seat(slot, slot);
+    }
+    let acceptor = family.acceptor(0);
+    let lent = || std::mem::take(&mut *family.lent.lock().unwrap());
+    run(async {
+        assert!(is_pending(pin!(acceptor.accept())));
+        assert_eq!(lent(), [1, 2]);
+        family.page.vacate(1, 1);
+        acceptor.ring_changed();
+        assert_eq!(lent(), [3]);
+        family.page.seat(1, 1);
+        acceptor.ring_changed();
+        assert_eq!(lent(), Vec::<Slot>::new());
+        family.page.vacate(1, 1);
+        acceptor.ring_changed();
+        assert_eq!(lent(), [3], "it had been given back");
+    });
 }
 
 #[test]

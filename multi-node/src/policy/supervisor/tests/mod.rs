@@ -14,6 +14,7 @@ mod world;
 use std::time::Duration;
 
 use super::*;
+use crate::config::ExitStatus;
 
 const START_TIMEOUT: Duration = secs(60);
 const DRAIN_TIMEOUT: Duration = secs(30);
@@ -114,6 +115,13 @@ impl Sim {
         answers
     }
 
+    /// The first signal to stop, and the last call that follows it.
+    fn stops(&mut self) -> Vec<String> {
+        let mut answers = self.tell(Event::Stop);
+        answers.extend(self.wait(LAST_CALL));
+        answers
+    }
+
     fn ready(&mut self, node: u64) -> Vec<String> {
         let node = NodeId(node);
         self.tell(Event::Ready { node })
@@ -152,6 +160,8 @@ fn pid_of(node: NodeId) -> u32 {
 fn line(action: &Action) -> String {
     match action {
         Action::Spawn { node, slot, generation } => format!("spawn {node}/{slot}g{generation}"),
+        Action::Refuse => "refuse".to_owned(),
+        Action::Close => "close".to_owned(),
         Action::Drain { node } => format!("drain {node}"),
         Action::Kill { node } => format!("kill {node}"),
         Action::Notice(notice) => notice_line(notice),

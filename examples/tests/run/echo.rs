@@ -1,0 +1,71 @@
+//! `echo`: what is typed comes back, four connections are on four nodes, and a drain waits.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::support::{Program, connect, word};
+
+/// A connection that was echoed once, and the node that it is on.
+fn greet(echo: &mut Program, address: SocketAddr) -> (TcpStream, String) {
+    let mut stream = connect(address);
+    let me = stream.local_addr().expect("it is connected").to_string();
+    say(&mut stream, b"hello\n");
+    let line = echo.line(&format!("serves {me}"));
+    (stream, word(&line, "node ").to_owned())
+}
+
+fn say(stream: &mut TcpStream, words: &[u8]) {
+    stream.write_all(words).expect("it is read");
+    let mut back = vec![0; words.len()];
+    stream.read_exact(&mut back).expect("it comes back");
+    assert_eq!(back, words);
+}
+
+/// Closes a connection and waits until the node has closed it too.
+fn hang_up(mut stream: TcpStream) {
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the node closes it");
+    assert!(rest.is_empty(), "more came back than was sent");
+}
+
+#[test]
+fn echo_has_four_connections_on_four_nodes() {
+    let mut echo = Program::start("echo", &[]);
+    let address = echo.address();
+    let mut started = BTreeSet::new();
+    while started.len() < 4 {
+        let (stream, node) = greet(&mut echo, address);
+        started.insert(node);
+        hang_up(stream);
+    }
+
+    let open: Vec<_> = (0..4).map(|_| greet(&mut echo, address)).collect();
+    let nodes: BTreeSet<_> = open.iter().map(|(_, node)| node).collect();
+    assert_eq!(nodes.len(), 4, "two connections share a node: {nodes:?}");
+    drop(open);
+    echo.stop();
+}
+
+#[test]
+fn echo_takes_no_more_connections_after_ctrl_c_and_ends_when_the_last_has_closed() {
+    let mut echo = Program::start("echo", &[]);
+    let address = echo.address();
+    let (mut stream, _) = greet(&mut echo, address);
+    echo.interrupt();
+    echo.until("nobody serves a new connection", || knock(address).err());
+    say(&mut stream, b"still here\n");
+    drop(stream);
+    echo.ends_well();
+}
+
+/// Whether a new connection is served at once.
+fn knock(address: SocketAddr) -> io::Result<()> {
+    let at_once = Duration::from_millis(100);
+    let mut stream = TcpStream::connect_timeout(&address, at_once)?;
+    stream.set_read_timeout(Some(at_once))?;
+    stream.write_all(b"?")?;
+    stream.read_exact(&mut [0])
+}

@@ -1,0 +1,12 @@
+//! Runs every example as its header says: `cargo test -p examples`.
+
+mod actix;
+mod builder;
+mod chat;
+mod echo;
+mod header;
+mod hello;
+mod leader;
+mod sessions;
+mod streams;
+mod support;
