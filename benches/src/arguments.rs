@@ -54,7 +54,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// How long a sample lasts that counts something.
     pub(crate) length: Duration,
-    /// How long it is under load before that.
+    /// How long it is under load before that: long enough that a burst of connections, which
+    /// multi-node evens out and a steady stream of short ones it does not, is over.
     pub(crate) warm_up: Duration,
 }
 

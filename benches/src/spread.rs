@@ -1,7 +1,5 @@
 //! Fairness over four nodes: how held connections spread, and what that does to the latency.
 
-use std::time::Duration;
-
 use crate::bench::Bench;
 use crate::http::{figure, note_failures};
 use crate::load::Load;
@@ -74,7 +72,7 @@ pub(crate) fn tail(bench: &Bench) -> Result<Vec<Row>, String> {
     let half = Load::Rate { connections: CONNECTIONS, rate: (capacity / 2.0) as u64 };
     let samples = bench.rounds(&contenders, |peer| {
         let server = peer.start_ready(bench, job)?;
-        half.put_on(bench, &server, length.max(Duration::from_millis(100)))
+        half.put_on(bench, &server, length)
     })?;
     let what = format!("p99 latency at half load, {:.0} requests a second", capacity / 2.0);
     note_failures(bench, &what, &contenders, &samples);
