@@ -129,7 +129,8 @@ impl Acceptor {
                     return Ok((stream, peer, OpenGuard::new(entry, claim)));
                 }
                 Found::Other => continue,
-                Found::Nothing | Found::Closed => drop(entry),
+                Found::Closed => break,
+                Found::Nothing => drop(entry),
             }
             let rested = wires.ring.rested();
             if wires.ring.is_resting() {

@@ -69,7 +69,7 @@ fn a_connection_reads_writes_and_knows_both_ends() {
         assert_eq!(peer, client.local_addr().unwrap());
         assert_eq!(connection.peer_addr(), peer);
         assert_eq!(connection.local_addr().unwrap(), family.addr);
-        connection.as_ref().set_nodelay(true).unwrap();
+        assert!(connection.as_ref().nodelay().unwrap(), "inherited from the listener");
         let mut bytes = [0; 4];
         connection.read_exact(&mut bytes).await.unwrap();
         connection.write_all(&bytes).await.unwrap();
