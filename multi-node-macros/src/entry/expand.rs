@@ -17,15 +17,15 @@ pub(super) fn entry(options: &Options, function: &Function, shape: Shape) -> Tok
     let Signature { asyncness, fn_token, ident, inputs, output, .. } = signature;
     let library = &options.library;
     let settings = settings(options);
-    let (run, main) = match shape {
-        Shape::Bare => ("run_bare", quote!(#ident)),
-        Shape::Nodes => ("run", with_nodes(options, signature)),
-        Shape::Blocking => ("run_blocking", with_nodes(options, signature)),
-    };
     // A complaint about the return type points at that type.
     let span = match output {
         ReturnType::Default => Span::mixed_site(),
         ReturnType::Type(_, ty) => Span::mixed_site().located_at(ty.span()),
+    };
+    let (run, main) = match shape {
+        Shape::Bare => ("run_bare", quote_spanned!(span=> #ident)),
+        Shape::Nodes => ("run", with_nodes(options, signature, span)),
+        Shape::Blocking => ("run_blocking", with_nodes(options, signature, span)),
     };
     let run = Ident::new(run, span);
     let call = quote_spanned! {span=>
@@ -54,7 +54,7 @@ pub(super) fn fallback(function: &Function) -> TokenStream {
 
 /// Calls the function from a closure, so that an argument of the wrong type is reported where that
 /// type is written.
-fn with_nodes(options: &Options, signature: &Signature) -> TokenStream {
+fn with_nodes(options: &Options, signature: &Signature, output: Span) -> TokenStream {
     let library = &options.library;
     let name = &signature.ident;
     let span = match signature.inputs.first() {
@@ -62,7 +62,7 @@ fn with_nodes(options: &Options, signature: &Signature) -> TokenStream {
         Some(FnArg::Receiver(_)) | None => name.span(),
     };
     let nodes = Ident::new("__nodes", Span::mixed_site().located_at(span));
-    quote_spanned!(Span::mixed_site()=> |#nodes: #library::Nodes| #name(#nodes))
+    quote_spanned!(output=> |#nodes: #library::Nodes| #name(#nodes))
 }
 
 /// A block that ends with the builder.

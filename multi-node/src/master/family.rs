@@ -152,9 +152,6 @@ impl Family {
         }
         self.page.seat(member.slot, member.seat);
         let slot = member.slot;
-        if let Err(error) = self.places.start_listening(slot) {
-            report::error!("slot {slot}: cannot listen: {error}");
-        }
         if self.vacant.remove(&slot) {
             self.tell_siblings();
         }

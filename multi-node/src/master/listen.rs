@@ -26,7 +26,6 @@ pub(super) struct Place {
     pub(super) inbox: OwnedFd,
     /// The end that its siblings write.
     pub(super) outbox: OwnedFd,
-    listening: bool,
 }
 
 /// The places of all slots that serve; none with `listen = none`.
@@ -34,19 +33,17 @@ pub(super) struct Place {
 pub(super) struct Places {
     first: Slot,
     places: Vec<Place>,
-    backlog: u32,
     pub(super) local_addr: Option<SocketAddr>,
 }
 
 impl Places {
-    /// Binds the sockets of all slots. Only the first takes connections yet.
+    /// Binds the sockets of all slots.
     ///
     /// # Errors
     /// One line that names the address, the cause and the remedy.
     pub(super) fn bind(settings: &Settings) -> Result<Places, StartError> {
         let first = *settings.serving_slots().start();
-        let mut places =
-            Places { first, places: Vec::new(), backlog: settings.backlog, local_addr: None };
+        let mut places = Places { first, places: Vec::new(), local_addr: None };
         let Some((host, port)) = &settings.listen else {
             return Ok(places);
         };
@@ -56,10 +53,10 @@ impl Places {
             socket::local_addr(listeners[0].as_fd())
                 .map_err(|cause| StartError::listen(addr, cause))?,
         );
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for listener in listeners {
             let pair = packet::packet_pair();
             let (inbox, outbox) = pair.map_err(StartError::system("make an inbox"))?;
-            places.places.push(Place { listener, inbox, outbox, listening: index == 0 });
+            places.places.push(Place { listener, inbox, outbox });
         }
         Ok(places)
     }
@@ -72,22 +69,6 @@ impl Places {
         self.places.get(usize::from(slot.checked_sub(self.first)?))
     }
 
-    /// Lets the kernel queue connections at `slot`, from when its first node can serve.
-    pub(super) fn start_listening(&mut self, slot: Slot) -> io::Result<()> {
-        let Some(index) = slot.checked_sub(self.first) else {
-            return Ok(());
-        };
-        match self.places.get_mut(usize::from(index)) {
-            Some(place) if !place.listening => {
-                place.listening = true;
-                socket::start(place.listener.as_fd(), self.backlog)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Places {
     /// Lets nobody connect any more; what has connected stays queued.
     pub(super) fn refuse(&self) {
         self.each("hold off new connections", socket::drop_newcomers);
@@ -99,7 +80,7 @@ impl Places {
     }
 
     fn each(&self, what: &str, act: impl Fn(BorrowedFd<'_>) -> io::Result<()>) {
-        for place in self.places.iter().filter(|place| place.listening) {
+        for place in &self.places {
             if let Err(error) = act(place.listener.as_fd()) {
                 report::warn!("cannot {what}: {error}");
             }

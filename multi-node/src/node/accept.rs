@@ -129,7 +129,8 @@ impl Acceptor {
                     return Ok((stream, peer, OpenGuard::new(entry, claim)));
                 }
                 Found::Other => continue,
-                Found::Nothing | Found::Closed => drop(entry),
+                Found::Closed => break,
+                Found::Nothing => drop(entry),
             }
             let rested = wires.ring.rested();
             if wires.ring.is_resting() {
@@ -201,11 +202,6 @@ impl Acceptor {
     pub(crate) fn set_apart(&self) -> io::Result<OwnedFd> {
         let own = self.0.own.as_ref().ok_or_else(not_listening)?;
         let listener = own.listener.try_clone()?;
-        // The master lets it listen once it hears that this node is ready, but whoever accepts
-        // from the bare socket before would get an error. The master sets the backlog then.
-        if !self.0.count.is_stopped() && !socket::listens(listener.as_fd())? {
-            socket::start(listener.as_fd(), u32::MAX)?;
-        }
         self.0.placement.mark_apart();
         self.0.announce();
         Ok(listener)

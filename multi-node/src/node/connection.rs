@@ -12,8 +12,8 @@ use super::accept::OpenGuard;
 
 /// An accepted connection.
 ///
-/// It counts as open until it is dropped. `TCP_NODELAY` is off, as the kernel has it: whoever
-/// writes in small pieces calls `connection.as_ref().set_nodelay(true)`.
+/// It counts as open until it is dropped. `TCP_NODELAY` and `SO_KEEPALIVE` are set, as they are
+/// on the listener: what is written goes out at once, and a peer that is gone is found out.
 #[derive(Debug)]
 pub struct Connection {
     // Declared first: the stream is closed before it stops counting.

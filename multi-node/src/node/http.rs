@@ -55,9 +55,6 @@ impl Source for Listener {
     type Io = Connection;
 
     async fn accept(&self) -> io::Result<Connection> {
-        let (connection, _) = Listener::accept(self).await?;
-        // A connection that is gone already says so when it is read.
-        let _ = connection.as_ref().set_nodelay(true);
-        Ok(connection)
+        Ok(Listener::accept(self).await?.0)
     }
 }

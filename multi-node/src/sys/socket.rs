@@ -10,22 +10,24 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrLike,
-    SockaddrStorage, bind, getpeername, getsockname, getsockopt, listen, setsockopt, shutdown,
-    socket, sockopt,
+    SockaddrStorage, bind, getpeername, getsockname, listen, setsockopt, shutdown, socket, sockopt,
 };
 
-/// Binds one socket a slot to `addr`; only the first listens yet, the others when [`start`]ed.
+/// Binds one socket a slot to `addr`, each with a queue of `backlog` connections.
 ///
 /// The first is bound and listens without `SO_REUSEPORT`, so that a port that anyone else
 /// listens on, a second instance of this program too, is an error; only then do its siblings
-/// join it.
+/// join it. All listen before anybody accepts: an epoll that saw a socket that does not listen
+/// would report it as hung up from then on.
 ///
 /// # Errors
 /// `AddrInUse`, `PermissionDenied`, `AddrNotAvailable` as the kernel says.
 pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Result<Vec<OwnedFd>> {
+    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
+    let backlog = backlog.unwrap_or(Backlog::MAXALLOWABLE);
     let first = tcp_socket(addr)?;
     bind(first.as_raw_fd(), &SockaddrStorage::from(addr))?;
-    start(first.as_fd(), backlog)?;
+    listen(&first, backlog)?;
     setsockopt(&first, sockopt::ReusePort, &true)?;
     let bound = local_addr(first.as_fd())?;
     let mut sockets = vec![first];
@@ -33,20 +35,10 @@ pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Re
         let sibling = tcp_socket(addr)?;
         setsockopt(&sibling, sockopt::ReusePort, &true)?;
         bind(sibling.as_raw_fd(), &SockaddrStorage::from(bound))?;
+        listen(&sibling, backlog)?;
         sockets.push(sibling);
     }
     Ok(sockets)
-}
-
-/// Lets a bound socket queue connections. Harmless on one that does already.
-pub(crate) fn start(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
-    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
-    Ok(listen(&socket, backlog.unwrap_or(Backlog::MAXALLOWABLE))?)
-}
-
-/// Whether a socket listens.
-pub(crate) fn listens(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(getsockopt(&socket, sockopt::AcceptConn)?)
 }
 
 fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
@@ -54,6 +46,9 @@ fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
     setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    // What is accepted inherits both, which spares two calls for each connection.
+    setsockopt(&fd, sockopt::TcpNoDelay, &true)?;
+    setsockopt(&fd, sockopt::KeepAlive, &true)?;
     Ok(fd)
 }
 

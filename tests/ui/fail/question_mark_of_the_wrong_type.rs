@@ -1,4 +1,6 @@
 struct Mine;
+
+#[derive(Debug)]
 struct Theirs;
 
 #[multi_node::main(port = 8080)]

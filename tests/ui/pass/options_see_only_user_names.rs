@@ -9,13 +9,15 @@ fn builder() -> u32 {
     128
 }
 
-#[multi_node::main(port = port(), nodes = NODES, backlog = builder(), worker_threads = serve_threads(), flavor = "multi_thread")]
-async fn serve_threads(_: multi_node::Nodes) -> usize {
-    let _: usize = NODES;
+fn main_threads() -> usize {
     2
 }
 
+#[multi_node::main(port = port(), nodes = NODES, backlog = builder(), worker_threads = main_threads(), flavor = "multi_thread")]
+async fn threads(_: multi_node::Nodes) {
+    let _: usize = NODES;
+}
+
 fn main() {
-    // The name in the options is the outer function, which takes no argument.
-    let _: fn() -> usize = serve_threads;
+    let _: fn() = threads;
 }

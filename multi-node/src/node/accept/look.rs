@@ -19,7 +19,7 @@ pub(super) enum Found {
     /// Something was taken that is not this node's to serve, or was lost: look again.
     Other,
     Nothing,
-    /// The sibling's listener does not listen, not yet or not any more.
+    /// The listener does not listen any more: the family is leaving.
     Closed,
 }
 
@@ -77,14 +77,7 @@ impl Shared {
         let Some(own) = &self.own else {
             return Ok(Found::Nothing);
         };
-        let taken = wires.listener.try_io(|| {
-            // Before the master lets it listen, and once it has ended that, there is nothing to
-            // take; the kernel says when that changes.
-            socket::accept(own.listener.as_fd()).map_err(|error| match Refusal::of(&error) {
-                Refusal::Closed => io::ErrorKind::WouldBlock.into(),
-                _ => error,
-            })
-        });
+        let taken = wires.listener.try_io(|| socket::accept(own.listener.as_fd()));
         self.accepted(wires, taken)
     }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http_body::{Body, Frame, SizeHint};
 use hyper::{Request, Response};
 use tower_service::Service;
 
@@ -25,16 +26,21 @@ impl<S> App<S> {
 
 impl<S, A, B> hyper::service::Service<Request<A>> for App<S>
 where
+    A: Body,
     S: Service<Request<A>, Response = Response<B>> + Clone,
 {
-    type Response = S::Response;
+    type Response = Response<Answered<B>>;
     type Error = S::Error;
     type Future = Answer<S, Request<A>>;
 
     fn call(&self, request: Request<A>) -> Self::Future {
+        self.open.waiting.request();
         Answer {
             closable: Closable::of(&request),
-            open: self.open.clone(),
+            ending: Some(Ending {
+                open: self.open.clone(),
+                request_had_body: !request.body().is_end_stream(),
+            }),
             step: Step::Waiting { service: self.service.clone(), request: Some(request) },
         }
     }
@@ -47,7 +53,8 @@ pin_project_lite::pin_project! {
         S: Service<R>,
     {
         closable: Closable,
-        open: Arc<Open>,
+        // There until the response is.
+        ending: Option<Ending>,
         #[pin]
         step: Step<S, R, S::Future>,
     }
@@ -66,7 +73,7 @@ impl<S, A, B> Future for Answer<S, Request<A>>
 where
     S: Service<Request<A>, Response = Response<B>>,
 {
-    type Output = Result<Response<B>, S::Error>;
+    type Output = Result<Response<Answered<B>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -79,15 +86,57 @@ where
                 }
                 StepProjection::Called { response } => {
                     let mut response = ready!(response.poll(cx))?;
-                    if this.open.server.drain.draining.is_passed()
+                    let ending = this.ending.take().expect("not polled again");
+                    if ending.open.server.drain.draining.is_passed()
                         && this.closable.close(&mut response)
                     {
-                        this.open.tell_to_close();
+                        ending.open.tell_to_close();
                     }
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(response.map(|inner| Answered { inner, ending })));
                 }
             };
             this.step.set(Step::Called { response });
         }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The user's body; hyper drops it when it has taken all of it.
+    pub(super) struct Answered<B> {
+        #[pin]
+        inner: B,
+        ending: Ending,
+    }
+}
+
+impl<B: Body> Body for Answered<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().inner.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Marks the end of a response when dropped.
+struct Ending {
+    open: Arc<Open>,
+    request_had_body: bool,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.open.waiting.response(self.request_had_body);
     }
 }

@@ -13,16 +13,18 @@ use tower_service::Service;
 /// What a response must know of its request to say that the connection closes.
 #[derive(Clone, Copy)]
 pub(super) enum Closable {
-    /// HTTP/2 says it with GOAWAY, and a tunnel (CONNECT) lives on after its response.
+    /// HTTP/2 says it with GOAWAY.
     No,
     Http10,
     Http11,
+    /// A tunnel lives on after its response, if it was granted.
+    Connect,
 }
 
 impl Closable {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         match request.version() {
-            _ if request.method() == Method::CONNECT => Closable::No,
+            Version::HTTP_11 if request.method() == Method::CONNECT => Closable::Connect,
             Version::HTTP_11 => Closable::Http11,
             Version::HTTP_10 => Closable::Http10,
             _ => Closable::No,
@@ -38,7 +40,8 @@ impl Closable {
             Closable::No => return false,
             // hyper adds `keep-alive` for an HTTP/1.0 client to any response of a later version.
             Closable::Http10 => *response.version_mut() = Version::HTTP_10,
-            Closable::Http11 => {}
+            Closable::Connect if response.status().is_success() => return false,
+            Closable::Http11 | Closable::Connect => {}
         }
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         true

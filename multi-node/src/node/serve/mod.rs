@@ -19,6 +19,7 @@ mod answer;
 mod close;
 mod connection;
 mod drain;
+mod patience;
 mod wire;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::connection::Server;
+use super::patience::Waiting;
 
 /// What an HTTP/2 client sends first; no HTTP/1 request begins like that.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -23,6 +24,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What the parts of one connection share; the connection is open for as long as it exists.
 pub(super) struct Open {
     pub(super) server: Arc<Server>,
+    pub(super) waiting: Waiting,
     http2: AtomicBool,
     told_to_close: AtomicBool,
 }
@@ -32,6 +34,7 @@ impl Open {
         server.drain.opened();
         Arc::new(Open {
             server,
+            waiting: Waiting::new(),
             http2: AtomicBool::new(false),
             told_to_close: AtomicBool::new(false),
         })
@@ -97,6 +100,7 @@ impl<T: AsyncRead + Unpin> Wire<T> {
                 buf.set_filled(start);
                 return Poll::Pending;
             }
+            self.open.waiting.has_read();
             let compared = first.len().min(PREFACE.len());
             if matches!(read, Poll::Ready(Err(_)))
                 || eof
@@ -149,7 +153,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
                 kept.drain(..fits);
                 Poll::Ready(Ok(()))
             }
-            First::Http1 | First::Http2(_) => Pin::new(&mut this.io).poll_read(cx, buf),
+            First::Http1 => {
+                ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+                this.open.waiting.has_read();
+                Poll::Ready(Ok(()))
+            }
+            First::Http2(_) => Pin::new(&mut this.io).poll_read(cx, buf),
             First::Preface(matched) => {
                 let matched = *matched;
                 this.poll_first_read(cx, buf, matched)
@@ -164,7 +173,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
+        this.open.waiting.has_written();
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -172,7 +184,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, bufs))?;
+        this.open.waiting.has_written();
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

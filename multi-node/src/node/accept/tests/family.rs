@@ -36,9 +36,6 @@ impl Family {
     pub(super) fn new(nodes: u16) -> Family {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = socket::bind_slots(any, usize::from(nodes), 4096).unwrap();
-        for listener in &listeners {
-            socket::start(listener.as_fd(), 4096).unwrap();
-        }
         Family {
             page: Page::create().unwrap(),
             addr: socket::local_addr(listeners[0].as_fd()).unwrap(),

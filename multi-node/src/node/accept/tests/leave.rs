@@ -1,5 +1,5 @@
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,7 +8,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::family::*;
 use crate::node::Listener;
-use crate::sys::socket;
 
 #[test]
 fn dropping_accept_loses_no_connection() {
@@ -70,7 +69,7 @@ fn a_connection_reads_writes_and_knows_both_ends() {
         assert_eq!(peer, client.local_addr().unwrap());
         assert_eq!(connection.peer_addr(), peer);
         assert_eq!(connection.local_addr().unwrap(), family.addr);
-        connection.as_ref().set_nodelay(true).unwrap();
+        assert!(connection.as_ref().nodelay().unwrap(), "inherited from the listener");
         let mut bytes = [0; 4];
         connection.read_exact(&mut bytes).await.unwrap();
         connection.write_all(&bytes).await.unwrap();
@@ -172,17 +171,6 @@ fn the_bare_listener_accepts_makes_ready_and_is_passed_nothing() {
     clients.extend(running.family.connect_many(40));
     running.total.wait(clients.len() - 1);
     assert!(running.family.page.marks(1).has(crate::sys::page::Mark::Apart));
-}
-
-#[test]
-fn the_bare_listener_listens_before_the_master_lets_it() {
-    let family = Arc::new(Family::new(1));
-    let mut sockets = family.sockets(0);
-    let bound = socket::bind_slots(SocketAddr::from(([127, 0, 0, 1], 0)), 2, 1).unwrap().pop();
-    sockets.listener = bound.unwrap();
-    let acceptor = family.acceptor_with(0, Some(sockets), || {});
-    let bare = Listener::new(acceptor).into_std().unwrap();
-    assert_eq!(bare.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

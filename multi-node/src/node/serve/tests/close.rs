@@ -56,6 +56,11 @@ async fn http_2_upgrades_and_tunnels_pass_unchanged() {
 }
 
 #[tokio::test]
+async fn a_tunnel_that_was_refused_closes() {
+    assert_eq!(connection(true, Method::CONNECT, Version::HTTP_11, 403).await, "close");
+}
+
+#[tokio::test]
 async fn a_layer_asks_at_the_response_and_not_at_the_request() {
     let draining = Arc::new(AtomicBool::new(false));
     let asked = draining.clone();

@@ -87,6 +87,23 @@ async fn a_connection_that_is_accepted_as_the_drain_begins_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_is_accepted_after_the_grace_does_not_hold_the_drain_up() {
+    let mut rig = Rig::start();
+    let mut busy = rig.connect();
+    busy.get("/slow").await;
+    soon(rig.entered.notified()).await;
+    rig.drain();
+    tokio::time::sleep(GRACE * 2).await;
+    let started = Instant::now();
+    assert_eq!(rig.connect().rest().await, "");
+    assert_eq!(since(started).as_millis(), 0);
+    rig.go_on.notify_one();
+    busy.answer("slow").await;
+    drop(busy);
+    rig.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_ends_its_own_connection_only() {
     let mut rig = Rig::start();
     let (mut unlucky, mut other) = (rig.connect(), rig.connect());
@@ -106,7 +123,7 @@ async fn a_serve_that_is_dropped_lets_requests_finish_and_closes_the_rest() {
     idle.get("/").await;
     idle.answer("hello").await;
     busy.get("/slow").await;
-    rig.entered.notified().await;
+    soon(rig.entered.notified()).await;
     rig.served.abort();
     assert_eq!(idle.rest().await, "");
     rig.go_on.notify_one();

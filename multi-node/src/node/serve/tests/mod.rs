@@ -4,6 +4,7 @@ mod close;
 mod http1;
 mod http2;
 mod lifetime;
+mod patience;
 mod storm;
 
 use std::future::Future;
@@ -22,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::{BoxError, GRACE, Source, serve};
 
 /// No step of a test takes longer, in simulated time.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 async fn soon<F: Future>(future: F) -> F::Output {
     timeout(DEADLINE, future).await.expect("in time")
@@ -47,7 +48,7 @@ struct Rig {
     connections: mpsc::UnboundedSender<DuplexStream>,
     shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<io::Result<()>>,
-    /// `/slow` has been called.
+    /// `/slow` has been called, or `/later` has read its body.
     entered: Arc<Notify>,
     /// Lets `/slow` answer.
     go_on: Arc<Notify>,
@@ -92,6 +93,15 @@ fn router(
     go_on: Arc<Notify>,
     chunks: mpsc::UnboundedReceiver<&'static str>,
 ) -> Router {
+    let uploaded = entered.clone();
+    let later = move |body: Body| async move {
+        tokio::spawn(async move {
+            let read = axum::body::to_bytes(body, usize::MAX).await;
+            assert_eq!(read.expect("a whole body").len(), 20);
+            uploaded.notify_one();
+        });
+        "later"
+    };
     let slow = move || {
         let (entered, go_on) = (entered.clone(), go_on.clone());
         async move {
@@ -109,6 +119,7 @@ fn router(
         .route("/", get(|| async { "hello" }))
         .route("/count", post(|body: String| async move { body.len().to_string() }))
         .route("/ignore", post(|| async { "ignored" }))
+        .route("/later", post(later))
         .route("/panic", get(|| async { panic!("this test's handler panics") as &'static str }))
         .route("/slow", get(slow))
         .route("/stream", get(stream))

@@ -104,7 +104,12 @@ async fn storm() {
         if let Some(last) = last.replace(stop) {
             last.send_replace(true);
         }
-        answers.wait_for(|count| *count >= 50).await.expect("the handler is kept");
+        tokio::select! {
+            enough = answers.wait_for(|count| *count >= 50) => {
+                enough.expect("the handler is kept");
+            }
+            Some(failed) = clients.join_next() => panic!("{failed:?}"),
+        }
     }
     done.store(true, Ordering::Relaxed);
     while let Some(answered) = clients.join_next().await {
