@@ -1,0 +1,24 @@
+//! An axum router on `nodes.serve`.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+use multi_node::Nodes;
+
+use crate::words::{up, who};
+
+/// More than the socket buffers of both sides hold.
+const LARGE: usize = 64 << 20;
+
+/// `GET /`: which node this is. `POST /count`: how many bytes the whole body had. `GET /large`:
+/// 64 MiB.
+#[multi_node::main(port = 0, nodes = 4)]
+pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
+    let me = who(&nodes);
+    let app = Router::new()
+        .route("/", get(move || std::future::ready(me.clone())))
+        .route("/count", post(|body: Bytes| async move { body.len().to_string() }))
+        .route("/large", get(|| async { vec![b'x'; LARGE] }));
+    up(&nodes);
+    nodes.serve(app).await
+}

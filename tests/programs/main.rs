@@ -1,0 +1,47 @@
+//! One program for all scenarios.
+//!
+//! Its first argument chooses what it is; its workers are started with the same arguments. Options
+//! that a test varies come from `MULTI_NODE_*`. Every node that serves prints `up node=… slot=…`
+//! first, and what a test looks for is printed as words `name=value`.
+
+mod endings;
+mod family;
+mod http;
+mod lines;
+mod messages;
+mod options;
+mod runtimes;
+mod subscriber;
+mod traffic;
+mod words;
+
+use std::process::{ExitCode, Termination};
+
+fn main() -> ExitCode {
+    let scenario = words::argument(1);
+    match scenario.as_str() {
+        "lines" => lines::lines().report(),
+        "http" => http::http().report(),
+        "never-starts" => endings::never_starts().report(),
+        "never-ready" => endings::never_ready().report(),
+        "only-registers" => endings::only_registers().report(),
+        "computes" => endings::computes().report(),
+        "family" => family::family().report(),
+        "attribute" => options::attribute().report(),
+        "builder" => options::builder(),
+        "blocking-main" => runtimes::blocking_main().report(),
+        "std-listener" => runtimes::std_listener().report(),
+        "tokio-listener" => runtimes::tokio_listener().report(),
+        "thread-pool" => runtimes::thread_pool().report(),
+        "subscriber" => subscriber::subscriber().report(),
+        "chat" => messages::chat().report(),
+        "versions" => messages::versions().report(),
+        "streams" => messages::streams().report(),
+        "mesh" => traffic::mesh().report(),
+        "everyone" => traffic::everyone().report(),
+        "lockstep" => traffic::lockstep().report(),
+        "large" => traffic::large().report(),
+        "stuck" => traffic::stuck().report(),
+        unknown => panic!("no scenario {unknown:?}"),
+    }
+}

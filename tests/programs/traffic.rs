@@ -1,0 +1,182 @@
+//! Messages in numbers: many nodes, much traffic, large values, receivers that do not receive.
+
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use multi_node::{Message, Nodes, Peer};
+use serde::{Deserialize, Serialize};
+
+use crate::lines::serve_lines;
+use crate::words::{argument, say, up};
+
+#[derive(Debug, Clone, Serialize, Deserialize, Message)]
+struct Numbered {
+    number: u64,
+    load: Vec<u8>,
+}
+
+/// Large enough to fill several windows of 1 MiB between every two nodes.
+const BURST: u64 = 1_500;
+const LOAD: usize = 2_048;
+
+/// Every node greets every other, and says when it was greeted by as many as the second argument
+/// says.
+#[multi_node::main(port = 0)]
+pub(crate) async fn mesh(nodes: Nodes) -> io::Result<()> {
+    let me = nodes.id();
+    let wanted: usize = argument(2).parse().expect("a number");
+    let greeted = Arc::new(AtomicUsize::new(0));
+    nodes.on_node(move |mut peer: Peer<Numbered>| {
+        let greeted = Arc::clone(&greeted);
+        async move {
+            let greeting = Numbered { number: 0, load: Vec::new() };
+            if peer.send(&greeting).await.is_err() {
+                return;
+            }
+            if peer.recv().await.is_some() && greeted.fetch_add(1, Ordering::Relaxed) + 1 == wanted
+            {
+                say(format_args!("greeted node={me} by={wanted}"));
+            }
+            while peer.recv().await.is_some() {}
+        }
+    });
+    up(&nodes);
+    nodes.ready();
+    nodes.shutdown().await;
+    Ok(())
+}
+
+/// Every node sends a burst to every other at once, and says what came from each.
+#[multi_node::main(port = 0, nodes = 8)]
+pub(crate) async fn everyone(nodes: Nodes) -> io::Result<()> {
+    let me = nodes.id();
+    nodes.on_node(move |mut peer: Peer<Numbered>| async move {
+        let sender = peer.sender();
+        tokio::spawn(async move {
+            for number in 0..BURST {
+                let message = Numbered { number, load: vec![number as u8; LOAD] };
+                sender.send(&message).await.expect("the peer lives");
+            }
+        });
+        for expected in 0..BURST {
+            let got = peer.recv().await.expect("the peer lives");
+            assert_eq!(got.number, expected, "out of order");
+            assert_eq!(got.load, vec![expected as u8; LOAD]);
+        }
+        say(format_args!("complete node={me} from={}", peer.id()));
+        assert!(peer.recv().await.is_none(), "one too many");
+    });
+    up(&nodes);
+    nodes.ready();
+    nodes.shutdown().await;
+    Ok(())
+}
+
+/// Every two nodes send to each other, 64 messages ahead at most, and check the order for as long
+/// as both live. Also serves lines, so that a node can be told to end.
+#[multi_node::main(port = 0, nodes = 4)]
+pub(crate) async fn lockstep(nodes: Nodes) -> Result<(), String> {
+    const AHEAD: u64 = 64;
+    let me = nodes.id();
+    nodes.on_node(move |mut peer: Peer<Numbered>| async move {
+        let mut sent = 0;
+        let mut expected = 0;
+        say(format_args!("met node={me} peer={}", peer.id()));
+        let closed = 'open: loop {
+            while sent < expected + AHEAD {
+                let message = Numbered { number: sent, load: vec![0; 256] };
+                if let Err(closed) = peer.send(&message).await {
+                    break 'open closed.to_string();
+                }
+                sent += 1;
+            }
+            match peer.recv().await {
+                None => break format!("{:?}", peer.close_reason()),
+                Some(got) if got.number == expected => expected += 1,
+                Some(got) => panic!("{} from {} in place of {expected}", got.number, peer.id()),
+            }
+            if expected.is_multiple_of(1_000) {
+                say(format_args!("going node={me} peer={} at={expected}", peer.id()));
+            }
+        };
+        say(format_args!("parted node={me} peer={}: {closed}", peer.id()));
+    });
+    serve_lines(nodes).await
+}
+
+/// The master sends 8 MiB to everyone; each says what arrived.
+#[multi_node::main(port = 0, nodes = 3)]
+pub(crate) async fn large(nodes: Nodes) -> io::Result<()> {
+    const BYTES: u32 = 8 << 20;
+    let me = nodes.id();
+    let sends = nodes.is_master();
+    let pattern = |index: u32| index.wrapping_mul(2_654_435_761).to_be_bytes()[0];
+    nodes.on_node(move |mut peer: Peer<Numbered>| async move {
+        if sends {
+            let load = (0..BYTES).map(pattern).collect();
+            peer.send(&Numbered { number: 1, load }).await.expect("the peer lives");
+        }
+        while let Some(got) = peer.recv().await {
+            let intact = got.load.len() == BYTES as usize
+                && got.load.iter().zip(0..).all(|(&byte, index)| byte == pattern(index));
+            say(format_args!("large node={me} from={} intact={intact}", peer.id()));
+        }
+    });
+    up(&nodes);
+    nodes.ready();
+    nodes.shutdown().await;
+    Ok(())
+}
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+struct Ignored(Vec<u8>);
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+struct Answered(u64);
+
+/// The workers never receive messages of one type. The master fills that channel, then asks on
+/// another of the same link.
+#[multi_node::main(port = 0, nodes = 2)]
+pub(crate) async fn stuck(nodes: Nodes) -> io::Result<()> {
+    let asks = nodes.is_master();
+    let (filled, full) = tokio::sync::watch::channel(false);
+    let filled = Arc::new(filled);
+    nodes.on_node(move |peer: Peer<Ignored>| {
+        let filled = Arc::clone(&filled);
+        async move {
+            if asks {
+                let mut sent = 0;
+                while peer.try_send(&Ignored(vec![0; 4_096])).is_ok() {
+                    sent += 1;
+                    tokio::task::yield_now().await;
+                }
+                say(format_args!("full after={sent}"));
+                filled.send_replace(true);
+            }
+            pending::<()>().await;
+        }
+    });
+    nodes.on_node(move |mut peer: Peer<Answered>| {
+        let mut full = full.clone();
+        async move {
+            if asks {
+                full.wait_for(|&full| full).await.expect("the other handler holds it");
+                for number in 0..1_000 {
+                    peer.send(&Answered(number)).await.expect("the peer lives");
+                    let answer = peer.recv().await.expect("the peer lives");
+                    assert_eq!(answer.0, number);
+                }
+                say("answered");
+            }
+            while let Some(question) = peer.recv().await {
+                peer.send(&question).await.expect("the peer lives");
+            }
+        }
+    });
+    up(&nodes);
+    nodes.ready();
+    nodes.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Nothing is leaked, however many workers come and go.
+
+use std::collections::BTreeMap;
+
+use multi_node_tests::{Running, Who, eventually, process};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::support::{scenario, send, successor, wait_gone, workers};
+
+#[test]
+fn fifty_deaths_leave_no_fd_behind() {
+    let program = scenario("chat").env("MULTI_NODE_NODES", "11").start();
+    let mut nodes = program.wait_for_nodes(11);
+    met(&program, &nodes);
+    let before = settled(&program, program.pid());
+    for _ in 0..5 {
+        for worker in workers(&nodes) {
+            send(worker.pid, Signal::SIGKILL);
+        }
+        for who in nodes.iter_mut().filter(|who| who.slot != 0) {
+            *who = successor(&program, *who);
+        }
+    }
+    met(&program, &nodes);
+    same_as(&program, &before);
+    program.stop();
+}
+
+#[test]
+fn twenty_reloads_leave_no_fd_behind() {
+    let program = scenario("chat").start();
+    let mut nodes = program.wait_for_nodes(4);
+    met(&program, &nodes);
+    let before = settled(&program, program.pid());
+    for _ in 0..20 {
+        program.signal(Signal::SIGHUP);
+        for who in nodes.iter_mut().filter(|who| who.slot != 0) {
+            let old = who.pid;
+            *who = successor(&program, *who);
+            wait_gone(&program, old);
+        }
+    }
+    met(&program, &nodes);
+    same_as(&program, &before);
+    program.stop();
+}
+
+/// Waits until the master has met each of these.
+#[track_caller]
+fn met(program: &Running, nodes: &[Who]) {
+    for worker in workers(nodes) {
+        let met = format!("met node=0 peer={}", worker.node);
+        program.wait_for(&met, |line| (line.text == met).then_some(()));
+    }
+}
+
+type Kinds = BTreeMap<String, usize>;
+
+/// How many fds of each kind the process has.
+fn kinds(pid: Pid) -> Kinds {
+    let mut kinds = Kinds::new();
+    for fd in process::fds(pid) {
+        let name = fd.to_string_lossy().split(':').next().unwrap_or_default().to_owned();
+        *kinds.entry(name).or_default() += 1;
+    }
+    kinds
+}
+
+/// What a process has once nothing has changed for a number of looks.
+#[track_caller]
+fn settled(program: &Running, pid: Pid) -> Kinds {
+    const LOOKS: usize = 20;
+    let mut last = kinds(pid);
+    let mut same = 0;
+    eventually(program.deadline(), "the fds settle", || {
+        let now = kinds(pid);
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+        same == LOOKS
+    });
+    last
+}
+
+/// Waits until the master has what it had before.
+#[track_caller]
+fn same_as(program: &Running, before: &Kinds) {
+    let mut now = Kinds::new();
+    let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        eventually(crate::support::soon(), "the fds are as they were", || {
+            now = kinds(program.pid());
+            now == *before
+        });
+    }));
+    assert!(same.is_ok(), "before: {before:?}\nnow: {now:?}");
+}

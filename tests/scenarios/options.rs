@@ -1,0 +1,180 @@
+//! Each option by its environment variable.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use multi_node_tests::{Exit, Program, process, stderr, unused_port};
+use nix::sys::signal::Signal;
+
+use crate::support::{notice, reach, scenario, send, wait_gone, workers};
+
+#[test]
+fn port_says_where_to_listen() {
+    let port = unused_port();
+    let program = scenario("lines").env("MULTI_NODE_PORT", port.to_string()).start();
+    program.wait_for_nodes(4);
+    assert_eq!(program.addr().port(), port);
+    reach(&program, |_| true);
+    program.stop();
+}
+
+#[test]
+fn host_says_on_which_address() {
+    let program = scenario("lines").env("MULTI_NODE_HOST", "127.0.0.2").start();
+    program.wait_for_nodes(4);
+    assert!(program.addr().ip().to_string() == "127.0.0.2");
+    reach(&program, |_| true);
+    program.stop();
+}
+
+#[test]
+fn host_may_be_a_name() {
+    let program = scenario("lines").env("MULTI_NODE_HOST", "localhost").start();
+    program.wait_for_nodes(4);
+    assert!(program.addr().ip().is_loopback());
+    program.stop();
+}
+
+#[test]
+fn host_may_be_of_version_6() {
+    let program = scenario("lines").env("MULTI_NODE_HOST", "::1").start();
+    program.wait_for_nodes(4);
+    assert!(program.addr().is_ipv6());
+    reach(&program, |_| true);
+    program.stop();
+}
+
+#[test]
+fn nodes_counts_the_master_when_it_listens() {
+    let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
+    let nodes = program.wait_for_nodes(2);
+    assert_eq!(workers(&nodes).len(), 1);
+    assert_eq!(process::children(program.pid()).len(), 1);
+    program.stop();
+}
+
+#[test]
+fn nodes_may_be_as_many_as_there_are_processors() {
+    let count = std::thread::available_parallelism().expect("a number").get();
+    let program = scenario("lines").env("MULTI_NODE_NODES", "auto").start();
+    program.wait_for_nodes(count);
+    assert_eq!(process::children(program.pid()).len(), count - 1);
+    program.stop();
+}
+
+#[test]
+fn a_master_that_does_not_listen_comes_on_top() {
+    let program = scenario("lines")
+        .env("MULTI_NODE_NODES", "2")
+        .env("MULTI_NODE_MASTER_LISTEN", "false")
+        .start();
+    let nodes = program.wait_for_nodes(3);
+    assert_eq!(workers(&nodes).len(), 2);
+    assert_eq!(process::children(program.pid()).len(), 2);
+    program.stop();
+}
+
+#[test]
+fn without_restart_children_the_dead_stay_dead() {
+    let program = scenario("lines")
+        .env("MULTI_NODE_NODES", "3")
+        .env("MULTI_NODE_RESTART_CHILDREN", "false")
+        .start();
+    let nodes = program.wait_for_nodes(3);
+    for worker in workers(&nodes) {
+        send(worker.pid, Signal::SIGKILL);
+        notice(&program, &[&format!("pid {}", worker.pid), "SIGKILL"]);
+    }
+    // The master's own node goes on, and ends the program when it ends.
+    let mut client = reach(&program, |who| who.slot == 0);
+    client.ask("end ok").expect("an answer");
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    let lines = program.finish();
+    assert_eq!(lines.iter().filter(|line| line.text.starts_with("up ")).count(), 3);
+}
+
+#[test]
+fn backlog_is_what_the_kernel_queues() {
+    let program =
+        scenario("lines").env("MULTI_NODE_NODES", "1").env("MULTI_NODE_BACKLOG", "3").start();
+    program.wait_for_nodes(1);
+    let addr = program.addr();
+    program.signal(Signal::SIGSTOP);
+    // The kernel takes one more than the backlog, and leaves the rest without an answer.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(300)) {
+        queued.push(stream);
+        assert!(queued.len() <= 8, "far more than the backlog");
+    }
+    assert!(queued.len() <= 4, "{} were queued", queued.len());
+    drop(queued);
+    program.signal(Signal::SIGCONT);
+    program.stop();
+}
+
+#[test]
+fn drain_timeout_ends_the_patience_with_open_connections() {
+    let program = scenario("lines")
+        .env("MULTI_NODE_NODES", "2")
+        .env("MULTI_NODE_DRAIN_TIMEOUT", "200ms")
+        .start();
+    let nodes = program.wait_for_nodes(2);
+    let worker = workers(&nodes)[0];
+    let _held = reach(&program, |who| who.slot == worker.slot);
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    let pid = worker.pid.to_string();
+    let lines = program.finish();
+    let named = stderr(&lines)
+        .iter()
+        .any(|line| line.contains(&pid) && line.contains("slot 1") && line.contains("200ms"));
+    assert!(named, "the one that was over the time is named");
+}
+
+#[test]
+fn drain_timeout_holds_for_one_worker_too() {
+    let program = scenario("lines").env("MULTI_NODE_DRAIN_TIMEOUT", "200ms").start();
+    let nodes = program.wait_for_nodes(4);
+    let worker = workers(&nodes)[0];
+    let mut held = reach(&program, |who| who.slot == worker.slot);
+    held.ask("block").expect("an answer");
+    send(worker.pid, Signal::SIGTERM);
+    wait_gone(&program, worker.pid);
+    crate::support::successor(&program, worker);
+    program.stop();
+}
+
+#[test]
+fn a_bad_value_is_named_before_anything_is_bound() {
+    for (name, value) in [
+        ("MULTI_NODE_PORT", "eighty"),
+        ("MULTI_NODE_PORT", "65536"),
+        ("MULTI_NODE_PORT", "-1"),
+        ("MULTI_NODE_HOST", ""),
+        ("MULTI_NODE_NODES", "0"),
+        ("MULTI_NODE_NODES", "257"),
+        ("MULTI_NODE_NODES", "many"),
+        ("MULTI_NODE_MASTER_LISTEN", "maybe"),
+        ("MULTI_NODE_RESTART_CHILDREN", "2"),
+        ("MULTI_NODE_BACKLOG", "0"),
+        ("MULTI_NODE_BACKLOG", "lots"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "soon"),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "-3s"),
+        ("MULTI_NODE_START_TIMEOUT", "10 parsecs"),
+    ] {
+        let program = bad(name, value).start();
+        assert_eq!(program.wait_exit(), Exit::Code(78), "{name}={value}");
+        let lines = program.finish();
+        let [line] = stderr(&lines)[..] else {
+            panic!("{name}={value} gave {lines:?} in place of one line");
+        };
+        assert!(line.contains(name) && line.contains(value), "{line}");
+        assert!(line.contains("expected"), "{line}");
+        assert_eq!(lines.len(), 1, "no node ran");
+    }
+}
+
+/// A port that could be bound shows that the value is looked at first.
+fn bad(name: &str, value: &str) -> Program {
+    scenario("lines").env("MULTI_NODE_PORT", unused_port().to_string()).env(name, value)
+}

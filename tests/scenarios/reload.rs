@@ -1,0 +1,221 @@
+//! SIGHUP: new workers first, then the old ones leave, and no request is lost.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use multi_node_tests::{HttpClient, Load, Program, Running, Scratch, Who};
+use nix::sys::signal::Signal;
+
+use crate::support::{
+    PROGRAM, notice, reach, replace, same_file, scenario, soon, wait_gone, workers,
+};
+
+#[test]
+fn every_worker_is_replaced_and_the_master_stays() {
+    let program = scenario("lines").start();
+    let old = program.wait_for_nodes(4);
+    program.signal(Signal::SIGHUP);
+    let new = generation(&program, 1, 3);
+    for worker in workers(&old) {
+        wait_gone(&program, worker.pid);
+    }
+    assert!(new.iter().all(|who| who.node > 3));
+    for who in &new {
+        reach(&program, |reached| reached.pid == who.pid);
+    }
+    reach(&program, |who| who.pid == program.pid() && who.generation == 0);
+    program.stop();
+}
+
+#[test]
+fn an_open_connection_stays_with_the_old_worker_until_it_closes() {
+    let program = scenario("lines").start();
+    let old = program.wait_for_nodes(4);
+    let worker = workers(&old)[0];
+    let mut open = reach(&program, |who| who.pid == worker.pid);
+    program.signal(Signal::SIGHUP);
+    let new = generation(&program, 1, 3);
+    let successor = new.iter().find(|who| who.slot == worker.slot).expect("the slot is filled");
+    reach(&program, |who| who.pid == successor.pid);
+    assert_eq!(open.who().expect("an answer"), worker);
+    drop(open);
+    wait_gone(&program, worker.pid);
+    program.stop();
+}
+
+#[test]
+fn a_storm_of_reloads_loses_no_request_new_or_kept_alive() {
+    const RELOADS: u32 = 20;
+    let program = scenario("http").start();
+    program.wait_for_nodes(4);
+    let load = Load::start(program.addr(), 3, 3);
+    load.wait_for_ok(100, soon());
+    for reload in 1..=RELOADS {
+        program.signal(Signal::SIGHUP);
+        generation(&program, reload, 3);
+        load.wait_for_ok(20, soon());
+    }
+    load.wait_for_ok(100, soon());
+    let counts = load.stop();
+    assert_eq!(counts.failed(), 0, "{counts:?}");
+    program.stop();
+}
+
+#[test]
+fn reloads_asked_for_during_a_reload_are_one_more() {
+    let program = scenario("lines").start();
+    program.wait_for_nodes(4);
+    for _ in 0..50 {
+        program.signal(Signal::SIGHUP);
+    }
+    // However the fifty fall together, the last one is obeyed: whoever came before it leaves.
+    let before = workers(&program.wait_for_nodes(4));
+    generation(&program, 1, 3);
+    for worker in before {
+        wait_gone(&program, worker.pid);
+    }
+    program.stop();
+}
+
+#[test]
+fn a_request_in_flight_is_finished_by_the_old_worker() {
+    let program = scenario("http").start();
+    let old = program.wait_for_nodes(4);
+    let mut slow: Vec<HttpClient> =
+        (0..8).map(|_| HttpClient::connect(program.addr()).expect("someone listens")).collect();
+    for client in &mut slow {
+        client
+            .send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
+            .expect("it is open");
+    }
+    program.signal(Signal::SIGHUP);
+    generation(&program, 1, 3);
+    for client in &mut slow {
+        client.send("def").expect("it is open");
+        assert_eq!(client.receive().expect("an answer").body, "6");
+    }
+    drop(slow);
+    for worker in workers(&old) {
+        wait_gone(&program, worker.pid);
+    }
+    program.stop();
+}
+
+#[test]
+fn a_reload_takes_the_new_binary_and_a_respawn_the_one_it_had() {
+    let scratch = Scratch::new();
+    let (program, current) = released(&scratch);
+    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let second = scratch.copy(PROGRAM, "releases/2/program");
+    let old = program.start_through(&current, &first);
+    let nodes = old.wait_for_nodes(4);
+    point(&current, &second);
+    let respawned = replace(&old, workers(&nodes)[0]);
+    assert!(same_file(&image(&old, respawned), &first), "a crash is no upgrade");
+    old.signal(Signal::SIGHUP);
+    for who in generation(&old, 1, 3) {
+        assert!(same_file(&image(&old, who), &second), "a reload is one");
+    }
+    old.stop();
+}
+
+#[test]
+fn a_binary_that_was_replaced_does_not_keep_a_worker_from_coming_back() {
+    let scratch = Scratch::new();
+    let (program, current) = released(&scratch);
+    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let running = program.start_through(&current, &first);
+    let nodes = running.wait_for_nodes(4);
+    fs::remove_file(&current).expect("it is ours");
+    fs::remove_file(&first).expect("it is ours");
+    let worker = replace(&running, workers(&nodes)[0]);
+    reach(&running, |who| who.pid == worker.pid);
+    let comm = multi_node_tests::process::look_up(worker.pid).expect("it lives").comm;
+    assert_eq!(comm, "current:1");
+    running.stop();
+}
+
+#[test]
+fn a_broken_new_binary_leaves_the_old_one_serving() {
+    let scratch = Scratch::new();
+    let (program, current) = released(&scratch);
+    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let broken = scratch.copy("/bin/false", "releases/2/program");
+    let running = program.start_through(&current, &first);
+    let nodes = running.wait_for_nodes(4);
+    point(&current, &broken);
+    running.signal(Signal::SIGHUP);
+    notice(&running, &["reload", "generation 1"]);
+    for who in &nodes {
+        let mut client = reach(&running, |reached| reached.pid == who.pid);
+        assert_eq!(client.who().expect("an answer"), *who);
+    }
+    // And once it is mended, the next reload works.
+    point(&current, &scratch.copy(PROGRAM, "releases/3/program"));
+    running.signal(Signal::SIGHUP);
+    generation(&running, 2, 3);
+    running.stop();
+}
+
+#[test]
+fn a_new_binary_that_is_missing_leaves_the_old_one_serving() {
+    let scratch = Scratch::new();
+    let (program, current) = released(&scratch);
+    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let running = program.start_through(&current, &first);
+    let nodes = running.wait_for_nodes(4);
+    fs::remove_file(&current).expect("it is ours");
+    running.signal(Signal::SIGHUP);
+    notice(&running, &["reload", "generation 1"]);
+    for who in &nodes {
+        reach(&running, |reached| reached.pid == who.pid);
+    }
+    running.stop();
+}
+
+#[test]
+fn a_stop_during_a_reload_stops_both_generations() {
+    let program = scenario("lines").start();
+    program.wait_for_nodes(4);
+    program.signal(Signal::SIGHUP);
+    program.wait_for_node("one of the new generation", |who| who.generation == 1);
+    program.stop();
+}
+
+/// Waits until as many nodes of a generation are up.
+#[track_caller]
+fn generation(program: &Running, generation: u32, count: usize) -> Vec<Who> {
+    let pattern = format!("generation={generation} ");
+    let up = program.wait_for_lines(&pattern, count);
+    up.iter().map(|line| Who::parse(&line.text).expect("an `up` line")).collect()
+}
+
+/// The program's own image, as it says.
+#[track_caller]
+fn image(program: &Running, of: Who) -> std::path::PathBuf {
+    let up = program.wait_for_line(&format!("pid={} ", of.pid));
+    up.field("image").expect("it says so").into()
+}
+
+struct Released(Program);
+
+impl Released {
+    fn start_through(self, current: &Path, first: &Path) -> Running {
+        point(current, first);
+        self.0.start()
+    }
+}
+
+/// A program that is started through the symbolic link `current`.
+fn released(scratch: &Scratch) -> (Released, std::path::PathBuf) {
+    let current = scratch.path().join("current");
+    (Released(Program::new(&current).arg("lines")), current)
+}
+
+/// Points the link at a release, in one step as a deployment does.
+fn point(current: &Path, release: &Path) {
+    let next = current.with_extension("next");
+    symlink(release, &next).expect("the directory is ours");
+    fs::rename(next, current).expect("the directory is ours");
+}

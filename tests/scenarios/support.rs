@@ -1,0 +1,105 @@
+//! What the scenarios share: the program under test, and ways to meet a certain node of it.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use multi_node_tests::{Deadline, LineClient, Program, Running, Who, eventually, process};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+/// The program of all scenarios.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_program");
+
+/// A scenario of it, not started yet.
+pub(crate) fn scenario(name: &str) -> Program {
+    Program::new(PROGRAM).arg(name)
+}
+
+/// A connection to a node for which `wanted` holds.
+///
+/// Connections to other nodes are held meanwhile, some at a time, so that fair accept goes on to
+/// the next node.
+#[track_caller]
+pub(crate) fn reach(program: &Running, wanted: impl Fn(&Who) -> bool) -> LineClient {
+    const AT_A_TIME: usize = 64;
+    let addr = program.addr();
+    let mut elsewhere: BTreeMap<Who, usize> = BTreeMap::new();
+    let mut held = Vec::new();
+    while !program.deadline().passed() {
+        let mut client = LineClient::connect(addr).expect("nobody listens");
+        match client.who() {
+            Ok(who) if wanted(&who) => return client,
+            Ok(who) => {
+                *elsewhere.entry(who).or_default() += 1;
+                held.push(client);
+            }
+            // A node that dies takes its connections along.
+            Err(_) => {}
+        }
+        if held.len() == AT_A_TIME {
+            held.clear();
+        }
+    }
+    panic!("no connection to the node wanted, these took all: {elsewhere:?}");
+}
+
+/// Kills a worker and waits for its successor.
+#[track_caller]
+pub(crate) fn replace(program: &Running, worker: Who) -> Who {
+    send(worker.pid, Signal::SIGKILL);
+    successor(program, worker)
+}
+
+/// Waits for the node that has this one's slot next.
+#[track_caller]
+pub(crate) fn successor(program: &Running, of: Who) -> Who {
+    let what = format!("the successor of {of:?}");
+    program.wait_for_node(&what, |who| who.slot == of.slot && who.node > of.node)
+}
+
+#[track_caller]
+pub(crate) fn send(pid: Pid, signal: Signal) {
+    nix::sys::signal::kill(pid, signal).expect("it cannot be signalled");
+}
+
+/// Waits until a process has ended.
+#[track_caller]
+pub(crate) fn wait_gone(program: &Running, pid: Pid) {
+    eventually(program.deadline(), &format!("{pid} is gone"), || !process::is_alive(pid));
+}
+
+/// The workers among nodes.
+pub(crate) fn workers(nodes: &[Who]) -> Vec<Who> {
+    nodes.iter().copied().filter(|who| who.slot != 0).collect()
+}
+
+/// The one line of supervision that has all these words.
+pub(crate) fn notice(program: &Running, words: &[&str]) -> String {
+    program.wait_for(&format!("a notice with {words:?}"), |line| {
+        let all = words.iter().all(|word| line.text.contains(word));
+        (line.text.starts_with("multi-node[") && all).then(|| line.text.clone())
+    })
+}
+
+/// A deadline for what takes no time at all on a machine that is not busy.
+pub(crate) fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(20))
+}
+
+/// Whether the two paths name the same file.
+pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok() == other.canonicalize().ok()
+}
+
+/// Waits until nobody listens any more: the drain has begun everywhere.
+#[track_caller]
+pub(crate) fn refuses(program: &Running) {
+    let addr = program.addr();
+    eventually(soon(), "connections are refused", || {
+        let refused = ErrorKind::ConnectionRefused;
+        TcpStream::connect(addr).is_err_and(|error| error.kind() == refused)
+    });
+}
