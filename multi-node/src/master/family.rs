@@ -207,7 +207,8 @@ impl Family {
     pub(super) fn forget_images(&mut self, current: Generation) {
         let members = &self.members;
         self.images.keep(|generation| {
-            generation == current || members.values().any(|m| m.generation == generation)
+            let runs = |member: &Member| member.child.is_some() && member.generation == generation;
+            generation == current || members.values().any(runs)
         });
     }
 
