@@ -42,6 +42,7 @@ compile_error!(
 mod builder;
 mod config;
 mod error;
+mod init;
 mod link;
 mod master;
 mod node;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::builder::Builder;
 use crate::error::{EXIT_FAILURE, StartError};
+use crate::init;
 use crate::master::{self, Supervision};
 use crate::node::Nodes;
 use crate::node::run::Node;
@@ -90,7 +91,10 @@ impl Process {
         let program = program.to_string_lossy();
         match process::control_socket() {
             Ok(Some(socket)) => Process::worker(socket, &program),
-            Ok(None) => Process::master(configure, &program),
+            Ok(None) => {
+                init::run_if_process_1();
+                Process::master(configure, &program)
+            }
             Err(cause) => Err(StartError::System { what: "find out this process's role", cause }),
         }
         .unwrap_or_else(|error| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each module of the crate with what it may import: modules of the crate, then other crates.
 ///
 /// Modules that a line does not name must not be imported; `std` always may be.
-const FLOORS: [(&str, &[&str], &[&str]); 10] = [
+const FLOORS: [(&str, &[&str], &[&str]); 11] = [
     ("config", &[], &["serde"]),
     ("error", &[], &["thiserror"]),
     ("report", &["config"], &["tracing"]),
@@ -37,7 +37,8 @@ const FLOORS: [(&str, &[&str], &[&str]); 10] = [
         ],
     ),
     ("builder", &["config", "error"], &[]),
-    ("runtime", &["builder", "error", "master", "node", "report", "sys"], &[]),
+    ("init", &["config", "error", "report", "sys"], &[]),
+    ("runtime", &["builder", "error", "init", "master", "node", "report", "sys"], &[]),
 ];
 
 /// Crates that only the modules above that list them may name.

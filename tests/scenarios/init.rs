@@ -2,10 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use multi_node_tests::{Exit, Program, Running, process};
+use multi_node_tests::{Exit, Program, Running, eventually, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, send};
+use crate::support::{PROGRAM, send, soon};
 
 #[test]
 fn as_process_1_it_serves_passes_signals_on_and_leaves_with_their_outcome() {
@@ -16,6 +16,33 @@ fn as_process_1_it_serves_passes_signals_on_and_leaves_with_their_outcome() {
     program.wait_for_lines("generation=1 ", 3);
     send(init.pid, Signal::SIGTERM);
     assert_eq!(program.wait_exit(), Exit::Code(0));
+    program.finish();
+}
+
+#[test]
+fn as_process_1_it_runs_no_main_but_the_masters() {
+    let Some(program) = as_process_1() else { return };
+    program.wait_for_nodes(4);
+    for up in program.wait_for_ups(4) {
+        assert_ne!(up.field("pid"), Some("1"), "{}", up.text);
+    }
+    let init = process_1(&program);
+    let [master] = &process::children(init.pid)[..] else { panic!("it has one child") };
+    assert_eq!(process::children(master.pid).len(), 3);
+    send(init.pid, Signal::SIGTERM);
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    program.finish();
+}
+
+#[test]
+fn as_process_1_it_reaps_what_a_killed_master_leaves_and_reports_its_end() {
+    let Some(program) = as_process_1() else { return };
+    program.wait_for_nodes(4);
+    let init = process_1(&program);
+    let master = process::children(init.pid)[0].pid;
+    send(master, Signal::SIGKILL);
+    eventually(soon(), "the init ends", || program.exit().is_some());
+    assert_ne!(program.exit(), Some(Exit::Code(0)));
     program.finish();
 }
 

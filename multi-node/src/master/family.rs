@@ -203,11 +203,13 @@ impl Family {
         member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
     }
 
-    /// Lets go of the program files that neither `current` nor any live worker runs.
+    /// Lets go of the program files that neither `current` nor any live node runs.
     pub(super) fn forget_images(&mut self, current: Generation) {
-        let workers = self.members.values().filter(|member| member.child.is_some());
-        let used: BTreeSet<Generation> = workers.map(|worker| worker.generation).collect();
-        self.images.keep(|generation| generation == current || used.contains(&generation));
+        let members = &self.members;
+        self.images.keep(|generation| {
+            let runs = |member: &Member| member.child.is_some() && member.generation == generation;
+            generation == current || members.values().any(runs)
+        });
     }
 
     /// Gives `node` the sockets of `slot` to watch.
