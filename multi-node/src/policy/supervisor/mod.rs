@@ -124,6 +124,7 @@ impl Supervisor {
     /// Does what is due; does nothing before [`Supervisor::poll_timeout`].
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.end_last_call(now);
+        self.end_listening(now);
         self.end_overdue_workers(now);
         self.cut_off_overdue_master(now);
         self.settle(now);
@@ -133,7 +134,8 @@ impl Supervisor {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let workers = self.workers.values().filter_map(Worker::deadline);
         let slots = self.slots.values().filter_map(|slot| slot.due());
-        let program = self.master.deadline().into_iter().chain(self.last_call_deadline());
+        let stop = self.last_call_deadline().into_iter().chain(self.close_deadline());
+        let program = self.master.deadline().into_iter().chain(stop);
         workers.chain(slots).chain(program).min()
     }
 
@@ -206,6 +208,9 @@ const DRAIN_ALLOWANCE: Duration = Duration::from_millis(500);
 /// How long nodes go on to accept what has connected, in a stop, once nobody new can connect:
 /// longer than a sibling takes to notice what queues at a node that hangs.
 const LAST_CALL: Duration = Duration::from_millis(100);
+
+/// How long nodes that were told to drain have to hear it before listening ends.
+const TELLING: Duration = Duration::from_millis(100);
 
 /// How long a killed worker is waited for.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,7 +1,9 @@
 //! The end of the program: asked for by a signal, by the master's `main`, or given up.
 //!
 //! First the kernel is to answer no new connection, and for [`LAST_CALL`] the nodes go on to accept
-//! what has connected, so that a stop refuses but never resets. Then whatever runs is asked to drain, the master's own node too, and nothing is spawned any more.
+//! what has connected, so that a stop refuses but never resets. Then whatever runs is asked to
+//! drain, the master's own node too, and nothing is spawned any more; [`TELLING`] later listening
+//! ends, so that who accepts from a bare listener hears of the drain before accept fails.
 //! The program finishes when every worker is gone and the master's `main` has ended; a worker
 //! that overruns its drain is killed, a `main` that does is left behind. A second signal kills
 //! every worker and leaves `main` behind without more ado. The first signal in a stop that the
@@ -12,7 +14,7 @@
 
 use super::event::{Action, Cause, Finish, MainEnd, Notice, Stage};
 use super::slot::SlotState;
-use super::{DRAIN_ALLOWANCE, LAST_CALL, Phase, SAME_SIGNAL, Supervisor, Time};
+use super::{DRAIN_ALLOWANCE, LAST_CALL, Phase, SAME_SIGNAL, Supervisor, TELLING, Time};
 use crate::config::NodeId;
 
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Stop {
     signalled: Option<Time>,
     /// When the last call ends and the drain begins; `None` once it has.
     drain_at: Option<Time>,
+    /// When listening ends; `None` before the drain and once it has.
+    close_at: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +98,7 @@ impl Supervisor {
             *state = SlotState::Ended;
         }
         let drain_at = self.serves(&why).then(|| now.saturating_add(LAST_CALL));
-        self.phase = Phase::Stopping(Stop { why, signalled, drain_at });
+        self.phase = Phase::Stopping(Stop { why, signalled, drain_at, close_at: None });
         if drain_at.is_none() {
             self.drain_all(now);
             return;
@@ -138,7 +142,25 @@ impl Supervisor {
         if let Phase::Stopping(stop) = &mut self.phase
             && stop.drain_at.take_if(|due| *due <= now).is_some()
         {
+            stop.close_at = Some(now.saturating_add(TELLING));
             self.drain_all(now);
+        }
+    }
+
+    /// When listening ends.
+    pub(super) fn close_deadline(&self) -> Option<Time> {
+        match &self.phase {
+            Phase::Stopping(stop) => stop.close_at,
+            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
+                None
+            }
+        }
+    }
+
+    pub(super) fn end_listening(&mut self, now: Time) {
+        if let Phase::Stopping(stop) = &mut self.phase
+            && stop.close_at.take_if(|due| *due <= now).is_some()
+        {
             self.actions.push_back(Action::Close);
         }
     }

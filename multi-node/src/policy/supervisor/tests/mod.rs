@@ -115,10 +115,11 @@ impl Sim {
         answers
     }
 
-    /// The first signal to stop, and the last call that follows it.
+    /// The first signal to stop, the last call that follows it, and the end of listening.
     fn stops(&mut self) -> Vec<String> {
         let mut answers = self.tell(Event::Stop);
         answers.extend(self.wait(LAST_CALL));
+        answers.extend(self.wait(TELLING));
         answers
     }
 

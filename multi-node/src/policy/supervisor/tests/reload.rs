@@ -225,6 +225,6 @@ fn a_stop_ends_the_reload_with_everything_else() {
         sim.tell(Event::Stop),
         ["reload to g1 failed: stopping", "refuse", "drain 3", "drain 4"]
     );
-    assert_eq!(sim.wait(LAST_CALL), ["drain 0", "drain 1", "drain 2", "close"]);
+    assert_eq!(sim.wait(LAST_CALL), ["drain 0", "drain 1", "drain 2"]);
     assert_eq!(sim.tell(Event::Reload), NOTHING);
 }

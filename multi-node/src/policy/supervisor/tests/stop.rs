@@ -20,7 +20,16 @@ fn until_the_last_call_ends_nobody_drains_and_a_worker_that_dies_then_is_not_rep
     assert_eq!(sim.tell(Event::Stop), ["refuse"]);
     assert_eq!(sim.exits(1, 1), ["1/1g0 died Ready, code 1: Stopping"]);
     assert_eq!(sim.wait(LAST_CALL - millis(1)), NOTHING);
-    assert_eq!(sim.wait(millis(1)), ["drain 0", "drain 2", "close"]);
+    assert_eq!(sim.wait(millis(1)), ["drain 0", "drain 2"]);
+}
+
+#[test]
+fn listening_ends_only_once_every_node_has_had_time_to_hear_of_the_drain() {
+    let mut sim = Sim::running(rules(1));
+    sim.tell(Event::Stop);
+    assert_eq!(sim.wait(LAST_CALL), ["drain 0", "drain 1"]);
+    assert_eq!(sim.wait(TELLING - millis(1)), NOTHING);
+    assert_eq!(sim.wait(millis(1)), ["close"]);
 }
 
 #[test]
@@ -46,7 +55,7 @@ fn those_over_the_drain_timeout_are_named_and_killed_and_main_is_left_behind() {
     let mut sim = Sim::running(rules(2));
     sim.stops();
     sim.exits(1, 0);
-    assert_eq!(sim.wait(DRAIN_OVERRUN - millis(1)), NOTHING);
+    assert_eq!(sim.wait(DRAIN_OVERRUN - TELLING - millis(1)), NOTHING);
     assert_eq!(sim.wait(millis(1)), ["2/2g0 overran its drain", "kill 2", "main is cut off"]);
     assert_eq!(sim.is_killed(2), ["2/2g0 left, signal 9", "finish: stopped, main cut off"]);
     assert_eq!(sim.main_returns_ok(), NOTHING);
@@ -95,7 +104,7 @@ fn a_main_that_returns_stops_the_program_whatever_it_returned() {
     for ok in [true, false] {
         let mut sim = Sim::running(rules(1));
         assert_eq!(sim.tell(Event::MasterEnded { ok }), ["refuse"]);
-        assert_eq!(sim.wait(LAST_CALL), ["drain 1", "close"]);
+        assert_eq!(sim.wait(LAST_CALL), ["drain 1"]);
         assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "finish: main ended"]);
     }
 }
