@@ -32,17 +32,15 @@ async fn accept_until_told(nodes: Nodes) -> io::Result<()> {
     let listener = nodes.listener().into_tokio()?;
     up(&nodes);
     let mut open = tokio::task::JoinSet::new();
-    let accept = async {
-        while let Ok((connection, _)) = listener.accept().await {
-            let (order, _) = tokio::sync::mpsc::unbounded_channel();
-            open.spawn(talk(nodes.clone(), connection, order));
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (connection, _) = accepted?;
+                let (order, _) = tokio::sync::mpsc::unbounded_channel();
+                open.spawn(talk(nodes.clone(), connection, order));
+            }
+            () = nodes.shutdown() => break,
         }
-        // A stop ends listening, for whoever has not been told yet as well.
-        nodes.shutdown().await;
-    };
-    tokio::select! {
-        () = accept => {}
-        () = nodes.shutdown() => {}
     }
     while open.join_next().await.is_some() {}
     Ok(())
