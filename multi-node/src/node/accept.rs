@@ -245,9 +245,10 @@ impl Shared {
         Ok(Some(made))
     }
 
-    /// Says, once, that this node is ready.
+    /// Says, once, that this node is ready, and which thread made it so.
     fn announce(&self) {
         if !self.polled.load(Relaxed) && !self.polled.swap(true, Relaxed) {
+            self.placement.set_thread();
             (self.on_first_poll)();
         }
     }

@@ -4,6 +4,7 @@
 //! module here knows tokio, a node's role, or why it was called.
 #![allow(unsafe_code)]
 
+pub(crate) mod cpu;
 pub(crate) mod init;
 pub(crate) mod packet;
 pub(crate) mod page;

@@ -1,9 +1,9 @@
 //! The load page: shared memory in which every node sees how busy the others are.
 //!
 //! A sealed memfd of relaxed atomics. It holds, for every slot, which seat serves it now, and for
-//! every seat (one a process) its load, a progress counter and its marks. It decides nothing, and
-//! it trusts nothing it reads: whatever a process with a bug wrote here, no index leaves its
-//! bounds and no number is more than a wrong hint.
+//! every seat (one a process) its load, a progress counter, its marks and which thread accepts. It
+//! decides nothing, and it trusts nothing it reads: whatever a process with a bug wrote here, no
+//! index leaves its bounds and no number is more than a wrong hint.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -112,6 +112,7 @@ impl Page {
         words[LOAD].store(0, Relaxed);
         words[PROGRESS].store(0, Relaxed);
         words[MARKS].store(0, Relaxed);
+        words[THREAD].store(0, Relaxed);
     }
 
     /// Makes `seat` the one that serves `slot`. The master's, when the node is ready.
@@ -187,6 +188,17 @@ impl Page {
     /// A number that changes whenever the seat's process looks for connections.
     pub(crate) fn progress(&self, seat: Seat) -> u32 {
         self.seat_words(seat)[PROGRESS].load(Relaxed)
+    }
+
+    /// Says which thread of the seat's process accepts.
+    pub(crate) fn set_thread(&self, seat: Seat, thread: u32) {
+        self.seat_words(seat)[THREAD].store(thread, Relaxed);
+    }
+
+    /// The thread that accepts in the seat's process; `None` before it does.
+    pub(crate) fn thread(&self, seat: Seat) -> Option<u32> {
+        let thread = self.seat_words(seat)[THREAD].load(Relaxed);
+        (thread != 0).then_some(thread)
     }
 
     pub(crate) fn mark(&self, seat: Seat, mark: Mark) {
@@ -279,7 +291,7 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 /// Changes with the layout below, so that two versions of the library never share a page.
-const LAYOUT: u32 = 0x4d4e_0001;
+const LAYOUT: u32 = 0x4d4e_0002;
 /// Words in a cache line: seats do not slow each other down.
 const LINE: usize = 16;
 const SLOTS: usize = MAX_NODES as usize + 1;
@@ -293,3 +305,4 @@ const LOAD: usize = 0;
 const LIFE: usize = 1;
 const PROGRESS: usize = 2;
 const MARKS: usize = 3;
+const THREAD: usize = 4;

@@ -8,8 +8,9 @@ use std::sync::{Mutex, OnceLock};
 
 use super::lock;
 use crate::config::{MAX_NODES, Slot};
-use crate::policy::place::siblings::Health;
+use crate::policy::place::siblings::{Cpu, Health};
 use crate::policy::place::{Bucket, Drift, Time, emptiest, others};
+use crate::sys::cpu::{self, Account};
 use crate::sys::packet;
 use crate::sys::page::{Claim, Mark, Page, Seat};
 
@@ -69,6 +70,11 @@ impl Placement {
             // A slot's inbox is the same for the master's whole life.
             let _ = place.set(outbox);
         }
+    }
+
+    /// Says that this thread is the one that accepts.
+    pub(super) fn set_thread(&self) {
+        self.home.page.set_thread(self.seat, cpu::thread());
     }
 
     /// Says that this node looks for connections, which also proves that it is not stuck.
@@ -219,6 +225,15 @@ impl Home {
         } else {
             Health::Well { progress: self.page.progress(seat) }
         }
+    }
+
+    /// What the node in a slot has had of the CPUs; nothing where nobody can say.
+    pub(super) fn cpu(&self, slot: Slot) -> Cpu {
+        let thread = self.page.owner(slot).and_then(|seat| self.page.thread(seat));
+        thread.and_then(cpu::account).map_or_else(Cpu::default, |account| {
+            let Account { runnable, ran, delayed } = account;
+            Cpu { runnable, ran, delayed }
+        })
     }
 
     /// Marks the node in a slot, so that nobody passes it connections until it moves again.

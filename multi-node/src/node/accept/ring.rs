@@ -79,7 +79,9 @@ impl Ring {
             match event {
                 Event::Fired(token) => {
                     let slot = slot_of(token);
-                    state.siblings.handle_fired(now, slot, self.home.health(slot));
+                    state
+                        .siblings
+                        .handle_fired(now, slot, self.home.health(slot), || self.home.cpu(slot));
                 }
                 Event::Alarm => state.alarm = None,
             }
@@ -170,7 +172,7 @@ impl Ring {
     fn proceed(&self, mut state: MutexGuard<'_, State>, now: Time) -> Option<Slot> {
         let State { siblings, lent, .. } = &mut *state;
         if siblings.poll_timeout().is_some_and(|due| due <= now) {
-            siblings.handle_timeout(now, |slot| self.look(lent, slot));
+            siblings.handle_timeout(now, |slot| self.look(lent, slot), |slot| self.home.cpu(slot));
         }
         self.act(&mut state, now);
         self.watch_in_reach(&mut state);

@@ -8,8 +8,8 @@
 //!          fired, sibling unwell                       emptied
 //!   Armed ───────────────────────────────▶ Taking ───────────────▶ Armed
 //!     │ fired, sibling well         refused │ ▲
-//!     ▼             ◀───────────────────────┘ │ queued at two looks PATIENCE or more apart,
-//!  Observed ──────────────────────────────────┘ and no progress between them
+//!     ▼             ◀───────────────────────┘ │ queued for PATIENCE or more without progress,
+//!  Observed ──────────────────────────────────┘ time without a CPU not counted; or for LIMIT
 //!     │ ▲ progress, or queued for too short a time: look again a PERIOD later
 //!     │ └─┘
 //!     ▼ nothing queued and no progress: Armed
@@ -29,9 +29,14 @@ use crate::config::Slot;
 pub(crate) const PERIOD: Duration = Duration::from_millis(40);
 
 /// How long something must have been queued without progress before the sibling counts as stuck.
-/// Together with [`PERIOD`]: a connection waits 80 ms at most. Shorter would catch the sooner who
-/// hangs, and the oftener who only waits for a CPU.
+/// Together with [`PERIOD`]: a connection waits 80 ms at most for a node that has the CPU that it
+/// wants. Time in which it has none is not counted: its siblings would be no faster, and what they
+/// took of it would leave the family uneven.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(25);
+
+/// How long something must have been queued without progress before the sibling counts as stuck
+/// whatever it had of the CPUs.
+pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 
 /// How many nodes that watch others in turn a node watches: with two, neighbours may hang
 /// together.
@@ -55,6 +60,18 @@ pub(crate) struct Look {
     pub(crate) health: Health,
     /// Whether anything waits in its queue or its inbox.
     pub(crate) queued: bool,
+}
+
+/// What a sibling has had of the CPUs since it began. All zero where nobody can say, and then no
+/// wait of it is excused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cpu {
+    /// Whether it runs, or waits for a CPU, right now.
+    pub(crate) runnable: bool,
+    /// Time that it ran.
+    pub(crate) ran: Duration,
+    /// Time that it waited for a CPU before it ran; a wait that still lasts is not in it.
+    pub(crate) delayed: Duration,
 }
 
 /// What is to be done about a sibling.
@@ -86,7 +103,14 @@ enum State {
 struct Observation {
     health: Health,
     /// Since when something has been queued and no progress made.
-    waiting_since: Option<Time>,
+    waiting_since: Option<Moment>,
+}
+
+/// A time, and what a sibling had had of the CPUs by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    at: Time,
+    cpu: Cpu,
 }
 
 impl Siblings {
@@ -101,29 +125,41 @@ impl Siblings {
         self.actions.retain(|action| action.slot() != slot);
     }
 
-    /// Something queued at an armed sibling.
-    pub(crate) fn handle_fired(&mut self, now: Time, slot: Slot, health: Health) {
+    /// Something queued at an armed sibling. `cpu` is asked when the answer matters.
+    pub(crate) fn handle_fired(
+        &mut self,
+        now: Time,
+        slot: Slot,
+        health: Health,
+        cpu: impl FnOnce() -> Cpu,
+    ) {
         let Some(state) = self.state_mut(slot).filter(|state| **state == State::Armed) else {
             return;
         };
         if health == Health::Unwell {
             *state = State::Taking;
         } else {
-            *state = State::Observed(Observation { health, waiting_since: Some(now) });
+            let waiting_since = Some(Moment { at: now, cpu: cpu() });
+            *state = State::Observed(Observation { health, waiting_since });
             self.due.get_or_insert(now + PERIOD);
         }
     }
 
     /// The time that [`poll_timeout`](Siblings::poll_timeout) named has come: looks at every
-    /// sibling under observation.
-    pub(crate) fn handle_timeout(&mut self, now: Time, look: impl Fn(Slot) -> Look) {
+    /// sibling under observation. `cpu` is asked when the answer matters.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Time,
+        look: impl Fn(Slot) -> Look,
+        cpu: impl Fn(Slot) -> Cpu,
+    ) {
         self.due = None;
         for (slot, state) in &mut self.watched {
             let State::Observed(before) = *state else {
                 continue;
             };
             let look = look(*slot);
-            *state = before.next(now, look);
+            *state = before.next(now, look, || cpu(*slot));
             match (*state, look.health) {
                 (State::Armed, _) => self.actions.push_back(Action::Arm(*slot)),
                 (State::Observed(_), _) => self.due = Some(now + PERIOD),
@@ -174,7 +210,7 @@ impl Siblings {
 }
 
 impl Observation {
-    fn next(self, now: Time, look: Look) -> State {
+    fn next(self, now: Time, look: Look, cpu: impl FnOnce() -> Cpu) -> State {
         if look.health == Health::Unwell && look.queued {
             return State::Taking;
         }
@@ -182,12 +218,29 @@ impl Observation {
         if !progressed && !look.queued {
             return State::Armed;
         }
-        let since = if progressed { now } else { self.waiting_since.unwrap_or(now) };
-        if look.queued && now.saturating_sub(since) >= PATIENCE {
+        if !look.queued {
+            return State::Observed(Observation { health: look.health, waiting_since: None });
+        }
+        let now = Moment { at: now, cpu: cpu() };
+        let since = self.waiting_since.filter(|_| !progressed).unwrap_or(now);
+        if now.is_too_long_after(since) {
             return State::Taking;
         }
-        let waiting_since = look.queued.then_some(since);
-        State::Observed(Observation { health: look.health, waiting_since })
+        State::Observed(Observation { health: look.health, waiting_since: Some(since) })
+    }
+}
+
+impl Moment {
+    /// Whether a sibling with a CPU would long have looked after what has been queued since then.
+    fn is_too_long_after(self, since: Moment) -> bool {
+        let waited = self.at.saturating_sub(since.at);
+        let starved = if self.cpu.runnable {
+            // A wait that still lasts is in no account: it is what remains beside the running.
+            waited.saturating_sub(self.cpu.ran.saturating_sub(since.cpu.ran))
+        } else {
+            self.cpu.delayed.saturating_sub(since.cpu.delayed)
+        };
+        waited >= LIMIT || waited.saturating_sub(starved) >= PATIENCE
     }
 }
 

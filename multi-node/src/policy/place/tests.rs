@@ -1,4 +1,4 @@
-use super::siblings::{Action, Health, Look, PATIENCE, PERIOD, Siblings, reach};
+use super::siblings::{Action, Cpu, Health, LIMIT, Look, PATIENCE, PERIOD, Siblings, reach};
 use super::*;
 
 const fn ms(millis: u64) -> Time {
@@ -120,6 +120,11 @@ fn look(health: Health, queued: bool) -> impl Fn(Slot) -> Look {
     move |_| Look { health, queued }
 }
 
+/// What a sibling had of the CPUs, when nobody can say.
+fn unknown() -> Cpu {
+    Cpu::default()
+}
+
 fn actions(siblings: &mut Siblings) -> Vec<Action> {
     std::iter::from_fn(|| siblings.poll_action()).collect()
 }
@@ -128,11 +133,11 @@ fn actions(siblings: &mut Siblings) -> Vec<Action> {
 fn a_family_at_rest_has_no_timer() {
     let mut siblings = watching(3);
     assert_eq!(siblings.poll_timeout(), None);
-    siblings.handle_fired(ms(0), 3, WELL);
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
     assert_eq!(siblings.poll_timeout(), Some(PERIOD));
-    siblings.handle_timeout(PERIOD, look(Health::Well { progress: 8 }, false));
+    siblings.handle_timeout(PERIOD, look(Health::Well { progress: 8 }, false), |_| unknown());
     assert_eq!(actions(&mut siblings), [], "it was busy: one more look");
-    siblings.handle_timeout(PERIOD * 2, look(Health::Well { progress: 8 }, false));
+    siblings.handle_timeout(PERIOD * 2, look(Health::Well { progress: 8 }, false), |_| unknown());
     assert_eq!(actions(&mut siblings), [Action::Arm(3)]);
     assert_eq!(siblings.poll_timeout(), None);
 }
@@ -140,11 +145,12 @@ fn a_family_at_rest_has_no_timer() {
 #[test]
 fn a_busy_sibling_costs_one_look_a_period_and_is_never_stuck() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, WELL);
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
     for round in 1..100 {
         let now = siblings.poll_timeout().unwrap();
         assert_eq!(now, PERIOD * round);
-        siblings.handle_timeout(now, look(Health::Well { progress: 7 + round }, true));
+        siblings
+            .handle_timeout(now, look(Health::Well { progress: 7 + round }, true), |_| unknown());
         assert_eq!(actions(&mut siblings), []);
         assert_eq!(siblings.taking(), None);
     }
@@ -153,8 +159,8 @@ fn a_busy_sibling_costs_one_look_a_period_and_is_never_stuck() {
 #[test]
 fn a_sibling_that_leaves_its_queue_alone_is_marked_and_taken_from() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, WELL);
-    siblings.handle_timeout(PERIOD, look(WELL, true));
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
+    siblings.handle_timeout(PERIOD, look(WELL, true), |_| unknown());
     assert_eq!(actions(&mut siblings), [Action::MarkStuck(3)]);
     assert_eq!(siblings.taking(), Some(3));
     siblings.handle_taken(3);
@@ -177,17 +183,17 @@ fn a_connection_waits_two_periods_at_most() {
 /// at `arrival`. How long until it is taken?
 fn wait_of_one_that_hangs(progress_at: u64, arrival: u64) -> Time {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, WELL);
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
     let mut armed = false;
     for now in (0..1000).map(ms) {
         let queued = now >= ms(arrival);
         let health = Health::Well { progress: 7 + u32::from(now >= ms(progress_at)) };
         if armed && queued {
-            siblings.handle_fired(now, 3, health);
+            siblings.handle_fired(now, 3, health, unknown);
             armed = false;
         }
         if siblings.poll_timeout() == Some(now) {
-            siblings.handle_timeout(now, look(health, queued));
+            siblings.handle_timeout(now, look(health, queued), |_| unknown());
         }
         armed |= actions(&mut siblings).contains(&Action::Arm(3));
         if siblings.taking().is_some() {
@@ -202,19 +208,80 @@ fn a_short_wait_is_no_hang() {
     let mut siblings = Siblings::default();
     siblings.add(3);
     siblings.add(4);
-    siblings.handle_fired(ms(0), 3, WELL);
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
     // Fires shortly before the look that 3 asked for.
-    siblings.handle_fired(PERIOD - PATIENCE / 2, 4, WELL);
-    siblings.handle_timeout(PERIOD, |slot| Look { health: WELL, queued: slot == 4 });
+    siblings.handle_fired(PERIOD - PATIENCE / 2, 4, WELL, unknown);
+    siblings.handle_timeout(PERIOD, |slot| Look { health: WELL, queued: slot == 4 }, |_| unknown());
     assert_eq!(siblings.taking(), None);
-    siblings.handle_timeout(PERIOD * 2, look(WELL, true));
+    siblings.handle_timeout(PERIOD * 2, look(WELL, true), |_| unknown());
     assert_eq!(siblings.taking(), Some(4));
+}
+
+#[test]
+fn a_sibling_is_stuck_by_the_time_in_which_it_could_have_looked() {
+    // Shares of the time since something queued, in percent, and when it is taken.
+    let asleep = |delayed| (false, 0, delayed);
+    let busy = |ran| (true, ran, 0);
+    for (name, (runnable, ran, delayed), taken_at) in [
+        ("hangs asleep", asleep(0), PERIOD),
+        ("hangs asleep after a short wait for a CPU", asleep(25), PERIOD),
+        ("had no CPU half of the time", asleep(50), PERIOD * 2),
+        ("had no CPU most of the time", asleep(90), PERIOD * 7),
+        ("hangs busy", busy(100), PERIOD),
+        ("hangs busy on a machine for four", busy(25), PERIOD * 3),
+        ("hangs busy on a machine for ten", busy(10), PERIOD * 7),
+        ("never gets a CPU", busy(0), LIMIT),
+        ("has a CPU for a moment now and then", asleep(99), LIMIT),
+    ] {
+        let mut siblings = watching(3);
+        let cpu = |now: Time| Cpu {
+            runnable,
+            ran: ms(5000) + now * ran / 100,
+            delayed: ms(7000) + now * delayed / 100,
+        };
+        siblings.handle_fired(ms(0), 3, WELL, || cpu(ms(0)));
+        while siblings.taking().is_none() {
+            let now = siblings.poll_timeout().expect(name);
+            siblings.handle_timeout(now, look(WELL, true), |_| cpu(now));
+            let taken = siblings.taking().is_some();
+            assert_eq!(taken, now >= taken_at, "{name}: {now:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sibling_that_got_a_cpu_at_last_is_not_stuck() {
+    let mut siblings = watching(3);
+    let starved = |_| Cpu { runnable: true, ..unknown() };
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
+    for round in 1..=5 {
+        siblings.handle_timeout(PERIOD * round, look(WELL, true), starved);
+    }
+    let moved = Health::Well { progress: 8 };
+    let since = PERIOD * 6;
+    siblings.handle_timeout(since, look(moved, true), |_| Cpu { delayed: since, ..unknown() });
+    assert_eq!((siblings.taking(), actions(&mut siblings)), (None, vec![]));
+    // What it waited before it moved excuses nothing that comes after.
+    siblings.handle_timeout(PERIOD * 7, look(moved, true), |_| Cpu { delayed: since, ..unknown() });
+    assert_eq!(siblings.taking(), Some(3));
+}
+
+#[test]
+fn the_cpu_is_asked_only_about_what_waits_at_a_sibling_that_is_well() {
+    let unasked = || panic!("asked");
+    let mut siblings = watching(3);
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
+    siblings.handle_fired(ms(0), 3, WELL, unasked);
+    siblings.handle_timeout(PERIOD, look(Health::Well { progress: 8 }, false), |_| unasked());
+    siblings.handle_timeout(PERIOD * 2, look(Health::Well { progress: 8 }, false), |_| unasked());
+    siblings.handle_fired(PERIOD * 3, 3, Health::Unwell, unasked);
+    assert_eq!(siblings.taking(), Some(3));
 }
 
 #[test]
 fn what_queues_at_an_unwell_sibling_is_taken_at_once() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, Health::Unwell);
+    siblings.handle_fired(ms(0), 3, Health::Unwell, unknown);
     assert_eq!(siblings.taking(), Some(3));
     assert_eq!(siblings.poll_timeout(), None);
     assert_eq!(actions(&mut siblings), []);
@@ -223,26 +290,26 @@ fn what_queues_at_an_unwell_sibling_is_taken_at_once() {
 #[test]
 fn a_sibling_that_dies_under_observation_is_taken_from() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, WELL);
-    siblings.handle_timeout(PERIOD, look(Health::Unwell, true));
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
+    siblings.handle_timeout(PERIOD, look(Health::Unwell, true), |_| unknown());
     assert_eq!(siblings.taking(), Some(3));
 }
 
 #[test]
 fn a_sibling_that_does_not_listen_is_asked_once_a_period() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, Health::Unwell);
+    siblings.handle_fired(ms(0), 3, Health::Unwell, unknown);
     siblings.handle_refused(ms(0), 3);
     assert_eq!((siblings.taking(), siblings.poll_timeout()), (None, Some(PERIOD)));
-    siblings.handle_timeout(PERIOD, look(Health::Unwell, false));
+    siblings.handle_timeout(PERIOD, look(Health::Unwell, false), |_| unknown());
     assert_eq!(actions(&mut siblings), [Action::Arm(3)]);
 }
 
 #[test]
 fn who_accepts_apart_is_relieved_but_never_marked() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, Health::Apart);
-    siblings.handle_timeout(PERIOD, look(Health::Apart, true));
+    siblings.handle_fired(ms(0), 3, Health::Apart, unknown);
+    siblings.handle_timeout(PERIOD, look(Health::Apart, true), |_| unknown());
     assert_eq!(siblings.taking(), Some(3));
     assert_eq!(actions(&mut siblings), []);
 }
@@ -250,10 +317,10 @@ fn who_accepts_apart_is_relieved_but_never_marked() {
 #[test]
 fn a_sibling_no_longer_watched_is_forgotten() {
     let mut siblings = watching(3);
-    siblings.handle_fired(ms(0), 3, WELL);
-    siblings.handle_timeout(PERIOD, look(WELL, true));
+    siblings.handle_fired(ms(0), 3, WELL, unknown);
+    siblings.handle_timeout(PERIOD, look(WELL, true), |_| unknown());
     siblings.remove(3);
-    siblings.handle_fired(PERIOD, 3, Health::Unwell);
+    siblings.handle_fired(PERIOD, 3, Health::Unwell, unknown);
     siblings.handle_taken(3);
     assert_eq!(siblings.taking(), None);
     assert_eq!(actions(&mut siblings), []);

@@ -18,6 +18,10 @@ fn what_one_process_writes_another_reads() {
     assert_eq!(master.load(7), 0);
     node.advance(7);
     assert_eq!(master.progress(7), 1);
+    node.set_thread(7, 4711);
+    assert_eq!(master.thread(7), Some(4711));
+    master.reset(7);
+    assert_eq!(node.thread(7), None);
 }
 
 #[test]
