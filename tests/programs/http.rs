@@ -1,4 +1,4 @@
-//! An axum router on `nodes.serve`.
+//! An axum router, on `nodes.serve` and on axum's own server.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -21,4 +21,15 @@ pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
         .route("/large", get(|| async { vec![b'x'; LARGE] }));
     up(&nodes);
     nodes.serve(app).await
+}
+
+/// `GET /`: which node this is.
+#[multi_node::main(port = 0, nodes = 2)]
+pub(crate) async fn axum_serve(nodes: Nodes) -> std::io::Result<()> {
+    let me = who(&nodes);
+    let app = Router::new()
+        .route("/", get(move || std::future::ready(me.clone())))
+        .layer(nodes.close_on_drain());
+    up(&nodes);
+    axum::serve(nodes.listener(), app).with_graceful_shutdown(nodes.shutdown()).await
 }

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     match scenario.as_str() {
         "lines" => lines::lines().report(),
         "http" => http::http().report(),
+        "axum-serve" => http::axum_serve().report(),
         "never-starts" => endings::never_starts().report(),
         "never-ready" => endings::never_ready().report(),
         "only-registers" => endings::only_registers().report(),

@@ -1,8 +1,8 @@
 //! Listeners that left fair accept, runtimes of the user's own, thread pools.
 
-use multi_node_tests::Running;
+use multi_node_tests::{HttpClient, Running, eventually};
 
-use crate::support::{reach, refuses, scenario, wait_gone, workers};
+use crate::support::{reach, refuses, scenario, soon, wait_gone, workers};
 
 #[test]
 fn a_tokio_listener_serves_on_every_node_and_drains() {
@@ -34,6 +34,19 @@ fn a_thread_pool_goes_on_while_one_of_its_threads_blocks() {
     crate::support::send(worker.pid, nix::sys::signal::Signal::SIGTERM);
     // The blocked thread is never done: the deadline of the drain ends it.
     wait_gone(&program, worker.pid);
+    program.stop();
+}
+
+#[test]
+fn axums_own_server_serves_on_every_node_and_leaves() {
+    let program = scenario("axum-serve").start();
+    for who in program.wait_for_nodes(2) {
+        let node = format!("node={} ", who.node);
+        eventually(soon(), "the node answers", || {
+            let mut client = HttpClient::connect(program.addr()).expect("it listens");
+            client.get("/").expect("an answer").body.contains(&node)
+        });
+    }
     program.stop();
 }
 
