@@ -104,11 +104,16 @@ impl Running {
         up
     }
 
-    /// Waits until `count` nodes have said that they are up, and returns them in that order.
+    /// Waits until `count` nodes have said that they are up, and returns them by slot.
     #[track_caller]
     pub fn wait_for_nodes(&self, count: usize) -> Vec<Who> {
         let up = self.wait_for_ups(count);
-        up.iter().map(|line| Who::parse(&line.text).expect("an `up` line names the node")).collect()
+        let mut nodes: Vec<Who> = up
+            .iter()
+            .map(|line| Who::parse(&line.text).expect("an `up` line names the node"))
+            .collect();
+        nodes.sort_by_key(|who| who.slot);
+        nodes
     }
 
     /// Waits until a node for which `wanted` holds has said that it is up.

@@ -17,8 +17,8 @@ struct Numbered {
     load: Vec<u8>,
 }
 
-/// Large enough to fill several windows of 1 MiB between every two nodes.
-const BURST: u64 = 1_500;
+/// More than a window of 1 MiB between every two nodes.
+const BURST: u64 = 600;
 const LOAD: usize = 2_048;
 
 /// Every node greets every other, and says when it was greeted by as many as the second argument
