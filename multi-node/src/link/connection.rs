@@ -5,12 +5,9 @@
 //! in one write, at the end of the current task's turn. When much is pending the sender writes
 //! inline, so that the other side works at the same time. What is read is `reader`'s.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
 use tokio::runtime::Handle;
 
 use super::channel::{Channel, ChannelConfig, MAX_FRAME};
@@ -19,17 +16,13 @@ use super::hello::{Hello, Offer, PROTOCOL};
 use super::lane::Lane;
 use super::outgoing::{Outgoing, Rest};
 use super::pool::Pool;
+use super::readable::Readable;
 use super::reader::Reader;
+use super::wire::{Wire, Written};
 use crate::config::NodeId;
 
 /// A sender writes inline when this many bytes are pending.
 const INLINE: usize = 64 * 1024;
-
-/// The writer lets others run after this many bytes.
-const TURN: usize = 256 * 1024;
-
-/// A buffer larger than this is let go when the link falls idle, in bytes.
-const KEEP: usize = 256 * 1024;
 
 /// Who decides which channels a link has.
 pub(crate) trait Owner: Send + Sync {
@@ -55,7 +48,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Takes over a connected socket and says hello; reading begins with [`Link::run`].
+    /// Says hello to a node; that is written once there is a socket, from [`Link::run`] on.
     pub(crate) fn new(me: NodeId, peer: NodeId, pool: Arc<Pool>) -> Arc<Self> {
         let mut outgoing = Outgoing::new();
         outgoing.control(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: me.0 });
@@ -68,16 +61,15 @@ impl Link {
         })
     }
 
-    /// Reads and writes on `runtime` until the other side is gone.
+    /// Reads and writes on `runtime`, over the ends of a socket, until the other side is gone.
     pub(crate) fn run(
         self: &Arc<Self>,
-        socket: UnixStream,
+        (socket, wire): (Readable, Wire),
         owner: Arc<dyn Owner>,
         runtime: &Handle,
     ) {
-        let (read, write) = socket.into_split();
-        self.wire().socket = Some(write);
-        let reader = Reader::new(Arc::clone(self), read, owner);
+        *self.wire() = wire;
+        let reader = Reader::new(Arc::clone(self), socket, owner);
         runtime.spawn(reader.run());
         let link = Arc::clone(self);
         runtime.spawn(std::future::poll_fn(move |cx| link.poll_write(cx)));
@@ -146,7 +138,7 @@ impl Link {
             Err(TryLockError::WouldBlock) => return false,
         };
         // An error is the writer's to find again.
-        matches!(wire.write(&self.outgoing), Ok(Written::All | Written::Turn))
+        !wire.is_blocked() && matches!(wire.write(&self.outgoing), Ok(Written::All | Written::Turn))
     }
 
     /// The writer task: ready when nothing can be written any more.
@@ -156,7 +148,7 @@ impl Link {
             match wire.write(&self.outgoing) {
                 Ok(Written::All) => match self.outgoing().idle(cx.waker()) {
                     Rest::Wait(flushers) => {
-                        wire.shrink();
+                        wire.rest();
                         flushers.into_iter().for_each(Waker::wake);
                         return Poll::Pending;
                     }
@@ -184,7 +176,7 @@ impl Link {
 
     fn end_outgoing(&self) {
         let waiting = self.outgoing().end();
-        *self.wire() = Wire::default();
+        self.wire().close();
         waiting.into_iter().for_each(Waker::wake);
     }
 
@@ -210,67 +202,5 @@ impl Link {
 
     fn channels(&self) -> MutexGuard<'_, Vec<Option<Arc<Channel>>>> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How far a write got.
-enum Written {
-    /// All there was.
-    All,
-    /// Enough for one turn.
-    Turn,
-    /// The kernel takes no more for now.
-    Blocked,
-}
-
-/// The socket, and what was taken to be written to it. Locked before [`Outgoing`], never after.
-#[derive(Debug, Default)]
-struct Wire {
-    socket: Option<OwnedWriteHalf>,
-    taken: Vec<u8>,
-    written: usize,
-}
-
-impl Wire {
-    fn write(&mut self, outgoing: &Mutex<Outgoing>) -> io::Result<Written> {
-        let Some(socket) = &self.socket else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        let mut turn = 0;
-        while turn < TURN {
-            if self.written == self.taken.len() {
-                self.taken.clear();
-                self.written = 0;
-                let mut outgoing = outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-                if !outgoing.take(&mut self.taken) {
-                    return Ok(Written::All);
-                }
-            }
-            match socket.try_write(&self.taken[self.written..]) {
-                Ok(bytes) => {
-                    self.written += bytes;
-                    turn += bytes;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Written::Blocked);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Written::Turn)
-    }
-
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.socket {
-            Some(socket) => socket.as_ref().poll_write_ready(cx),
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        }
-    }
-
-    fn shrink(&mut self) {
-        if self.taken.capacity() > KEEP {
-            self.taken = Vec::new();
-        }
     }
 }

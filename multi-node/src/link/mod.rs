@@ -3,7 +3,8 @@
 //! A link is one socket between two nodes; a channel is one message type on it. From the bottom
 //! up: `codec` (values), `frame` (bytes), `hello` (what is not a message), `lane` and `inbox` (the
 //! two halves of a channel, windows and credits) and `outgoing` (what is to be written), which
-//! decide and do no I/O, `channel`, `connection` (the link and its writer), `reader`. Messages are
+//! decide and do no I/O, `channel`, `wire` (the socket), `connection` (the link and its writer),
+//! `reader`. Messages are
 //! bytes here; `node` gives them their types.
 
 pub(crate) mod channel;
@@ -21,3 +22,5 @@ mod outgoing;
 pub(crate) mod pool;
 pub(crate) mod readable;
 mod reader;
+pub(crate) mod wire;
+mod writable;

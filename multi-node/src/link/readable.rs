@@ -5,7 +5,10 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::task::{Context, Poll};
 
+use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 /// An fd, registered with the runtime that it was made in.
@@ -31,5 +34,14 @@ impl Readable {
     /// until the kernel says otherwise.
     pub(crate) fn try_io<T>(&self, take: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.0.try_io(take)
+    }
+
+    /// Reads once, at most into the room that `buffer` has; ready with 0 at the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        pin!(self.0.read_buf(buffer)).poll(cx)
     }
 }

@@ -4,18 +4,15 @@
 //! message. Bytes that are no frames end the link, with a line in the log, and nothing else.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::OwnedReadHalf;
 
 use super::channel::{Channel, Frames};
 use super::connection::{Link, Owner};
 use super::frame::{self, Broken, Found, HEADER, Kind};
 use super::hello::{self, Close, Credit, Hello, Offer};
 use super::pool::READ;
+use super::readable::Readable;
 use crate::report;
 
 /// After a read of this many bytes those who handle them get a turn before the next.
@@ -25,14 +22,14 @@ const TURN: usize = READ / 4;
 pub(crate) struct Reader {
     link: Arc<Link>,
     owner: Arc<dyn Owner>,
-    socket: OwnedReadHalf,
+    socket: Readable,
     /// Bytes read and not yet found to be whole frames; without capacity when there are none.
     buffer: Vec<u8>,
     greeted: bool,
 }
 
 impl Reader {
-    pub(crate) fn new(link: Arc<Link>, socket: OwnedReadHalf, owner: Arc<dyn Owner>) -> Self {
+    pub(crate) fn new(link: Arc<Link>, socket: Readable, owner: Arc<dyn Owner>) -> Self {
         Reader { link, owner, socket, buffer: Vec::new(), greeted: false }
     }
 
@@ -58,7 +55,7 @@ impl Reader {
         if self.buffer.capacity() == 0 {
             self.buffer = self.link.pool().take();
         }
-        let poll = pin!(self.socket.read_buf(&mut self.buffer)).poll(cx);
+        let poll = self.socket.poll_read(cx, &mut self.buffer);
         if poll.is_pending() && self.buffer.is_empty() {
             self.link.pool().give(std::mem::take(&mut self.buffer));
         }

@@ -6,6 +6,7 @@
 use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ use crate::link::frame::Broken;
 use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::link::pool::Pool;
+use crate::link::wire;
 use crate::report;
 
 /// The most bytes that [`Message::NAME`] may have.
@@ -218,13 +220,13 @@ impl fmt::Debug for Hub {
 
 impl Shared {
     fn link(self: &Arc<Self>, peer: NodeId, socket: OwnedFd) {
-        let Some(socket) = self.adopt(peer, socket) else {
+        let Some(ends) = self.adopt(peer, socket, wire::ends) else {
             return;
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
         self.registry().add(&link);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
-        link.run(socket, owner, &self.runtime);
+        link.run(ends, owner, &self.runtime);
     }
 
     fn stream(&self, peer: NodeId, socket: OwnedFd) {
@@ -234,15 +236,22 @@ impl Shared {
             return;
         };
         drop(streams);
-        if let Some(socket) = self.adopt(peer, socket) {
+        let register = |socket| UnixStream::from_std(StdUnixStream::from(socket));
+        if let Some(socket) = self.adopt(peer, socket, register) {
             on_stream(&self.runtime, NodeStream::new(peer, socket));
         }
     }
 
-    fn adopt(&self, peer: NodeId, socket: OwnedFd) -> Option<UnixStream> {
+    /// Registers a socket with this node's runtime; when that fails there is a line in the log.
+    fn adopt<T>(
+        &self,
+        peer: NodeId,
+        socket: OwnedFd,
+        register: impl FnOnce(OwnedFd) -> io::Result<T>,
+    ) -> Option<T> {
         let _context = self.runtime.enter();
         let socket = StdUnixStream::from(socket);
-        let adopted = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
+        let adopted = socket.set_nonblocking(true).and_then(|()| register(socket.into()));
         adopted.inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
     }
 

@@ -1,0 +1,151 @@
+//! The socket of a link: both ends of what goes through it, and how little of epoll they need.
+//!
+//! It is registered for reading only. On a socket registered for writing too, the kernel wakes
+//! the sender each time the other side reads, a wake-up a message for nothing. So writing is
+//! tried, and a second fd is registered only from when the kernel takes no more until the backlog
+//! is gone.
+
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::outgoing::Outgoing;
+use super::readable::Readable;
+use super::writable::Writable;
+
+/// Written in one go before others run, in bytes.
+const TURN: usize = 256 * 1024;
+
+/// A buffer larger than this is let go when the link falls idle, in bytes.
+const KEEP: usize = 256 * 1024;
+
+/// When there is no fd to be told by that the kernel takes more, it is asked this often.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Makes the two ends of a connected, non-blocking socket: what reads, and what writes.
+///
+/// # Errors
+/// When there is no fd left for the second, or the kernel's poll does not take the first.
+///
+/// # Panics
+/// Outside a tokio runtime with I/O enabled.
+pub(crate) fn ends(socket: OwnedFd) -> io::Result<(Readable, Wire)> {
+    let writes = UnixStream::from(socket.try_clone()?);
+    Ok((Readable::new(socket)?, Wire { socket: Some(writes), ..Wire::default() }))
+}
+
+/// How far a write got.
+pub(super) enum Written {
+    /// All there was.
+    All,
+    /// Enough for one turn.
+    Turn,
+    /// The kernel takes no more for now.
+    Blocked,
+}
+
+/// What writes, and what was taken to be written. Locked before [`Outgoing`], never after.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    /// `None` when nothing is written any more.
+    socket: Option<UnixStream>,
+    /// There while there is a backlog.
+    writable: Option<Writable>,
+    /// The kernel took no more when it was last asked.
+    blocked: bool,
+    taken: Vec<u8>,
+    written: usize,
+}
+
+impl Wire {
+    /// Whether the kernel is known to take nothing now.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Writes what there is to write, unless that is too much for one turn.
+    pub(super) fn write(&mut self, outgoing: &Mutex<Outgoing>) -> io::Result<Written> {
+        let mut turn = 0;
+        while turn < TURN {
+            if self.written == self.taken.len() {
+                self.taken.clear();
+                self.written = 0;
+                let mut outgoing = outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+                if !outgoing.take(&mut self.taken) {
+                    return Ok(Written::All);
+                }
+            }
+            let wrote = self.write_once();
+            self.blocked =
+                matches!(&wrote, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            match wrote {
+                Ok(bytes) => {
+                    self.written += bytes;
+                    turn += bytes;
+                }
+                Err(_) if self.blocked => return Ok(Written::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Written::Turn)
+    }
+
+    fn write_once(&self) -> io::Result<usize> {
+        let Some(mut socket) = self.socket.as_ref() else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let rest = &self.taken[self.written..];
+        match &self.writable {
+            Some(writable) => writable.try_io(|| socket.write(rest)),
+            None => socket.write(rest),
+        }
+    }
+
+    /// Ready when the kernel may take more, after it took no more.
+    pub(super) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(socket) = &self.socket else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        if self.writable.is_none() {
+            match socket.try_clone().and_then(|socket| Writable::new(socket.into())) {
+                Ok(writable) => self.writable = Some(writable),
+                Err(_) => {
+                    ask_again(cx);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.writable.as_ref().map_or(Poll::Pending, |writable| writable.poll_ready(cx))
+    }
+
+    /// There is nothing to write: keeps what the next message needs.
+    pub(super) fn rest(&mut self) {
+        self.writable = None;
+        if self.taken.capacity() > KEEP {
+            self.taken = Vec::new();
+        }
+    }
+
+    /// Writes nothing any more, and lets the other side know.
+    pub(super) fn close(&mut self) {
+        if let Some(socket) = &self.socket {
+            // What reads goes on until the other side is gone, and keeps the socket open.
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+        *self = Wire::default();
+    }
+}
+
+/// Without an fd to spare a link is slow for a while; that is better than none.
+fn ask_again(cx: &Context<'_>) {
+    let waker = cx.waker().clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(ASK_AGAIN).await;
+        waker.wake();
+    });
+}
