@@ -111,16 +111,14 @@ impl Wire {
         let Some(socket) = &self.socket else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        if self.writable.is_none() {
-            match socket.try_clone().and_then(|socket| Writable::new(socket.into())) {
-                Ok(writable) => self.writable = Some(writable),
-                Err(_) => {
-                    ask_again(cx);
-                    return Poll::Pending;
-                }
+        let register = || socket.try_clone().and_then(|socket| Writable::new(socket.into()));
+        match self.writable.take().map_or_else(register, Ok) {
+            Ok(writable) => self.writable.insert(writable).poll_ready(cx),
+            Err(_) => {
+                ask_again(cx);
+                Poll::Pending
             }
         }
-        self.writable.as_ref().map_or(Poll::Pending, |writable| writable.poll_ready(cx))
     }
 
     /// There is nothing to write: keeps what the next message needs.
@@ -149,3 +147,6 @@ fn ask_again(cx: &Context<'_>) {
         waker.wake();
     });
 }
+
+#[cfg(test)]
+mod tests;
