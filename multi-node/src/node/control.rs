@@ -93,8 +93,14 @@ impl Control {
 }
 
 /// Starts the control thread. `signals` is a worker's; the master's own are supervision's.
+///
+/// # Errors
+/// When the control socket fails, or there is no room for a thread.
 pub(super) fn start(node: Arc<Inner>, signals: Option<Signals>) -> io::Result<()> {
-    let thread = Thread { node, signals, deadline: None, orphan: false };
+    let mut thread = Thread { node, signals, deadline: None, orphan: false };
+    // The outboxes came with the welcome. Until it has them, a node keeps whatever it accepts; the
+    // thread may have to wait for a CPU longer than `main`.
+    while thread.hear()? {}
     std::thread::Builder::new()
         .name("multi-node:ctl".to_owned())
         .stack_size(256 * 1024)
@@ -143,14 +149,23 @@ impl Thread {
             self.signalled();
         }
         if heard {
-            match node.control.receive() {
-                Ok(Some((message, fds))) => self.heard(message, fds),
-                Ok(None) => self.orphaned(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
+            self.hear()?;
         }
         Ok(())
+    }
+
+    /// Deals with one message of the master; whether there was one.
+    fn hear(&mut self) -> io::Result<bool> {
+        match self.node.control.receive() {
+            Ok(Some((message, fds))) => {
+                self.heard(message, fds);
+                return Ok(true);
+            }
+            Ok(None) => self.orphaned(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(false)
     }
 
     fn heard(&mut self, message: ToNode, fds: Vec<OwnedFd>) {

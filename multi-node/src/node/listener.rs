@@ -13,10 +13,11 @@ use crate::report;
 /// Accepts the connections that are this node's to serve.
 ///
 /// Connections are spread so that every node has as many open as the others, give or take one,
-/// and what queues at a node that hangs is taken by another within 100 ms. Clones are the same
-/// listener; any number of tasks may await [`accept`](Listener::accept) at once. A node whose
-/// tasks leave `accept` alone for longer than some 25 ms while connections queue counts as stuck:
-/// the others take those connections.
+/// and what queues at a node that hangs is taken by another within 100 ms; on a machine without
+/// a CPU to spare, within a second or so. Clones are the same listener; any number of tasks may
+/// await [`accept`](Listener::accept) at once. A node whose tasks leave `accept` alone for longer
+/// than some 25 ms while connections queue, time without a CPU not counted, counts as stuck: the
+/// others take those connections.
 #[derive(Clone)]
 pub struct Listener {
     acceptor: Acceptor,

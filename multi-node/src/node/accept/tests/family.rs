@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::TryRecvError;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,8 +23,8 @@ pub(super) struct Family {
     pub(super) page: Page,
     pub(super) addr: SocketAddr,
     serving: RangeInclusive<Slot>,
-    /// Whether siblings' sockets are lent. Who watches takes from a node that only waits for a
-    /// CPU too, so that how evenly it spreads depends on the machine.
+    /// Whether siblings' sockets are lent. A node that waits for a CPU before its first poll, or
+    /// for very long, is taken from too, so that how evenly it spreads depends on the machine.
     lends: bool,
     /// The slots that were lent, in order.
     pub(super) lent: Mutex<Vec<Slot>>,
@@ -124,9 +125,11 @@ pub(super) struct Node {
 }
 
 enum Command {
-    /// Blocks the thread, and all that runs on it, until the other end is dropped.
-    Hang(std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>),
+    /// Keeps the thread from all that runs on it until the other end is dropped, in this way.
+    Hang(std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>, Hang),
 }
+
+type Hang = fn(std::sync::mpsc::Receiver<()>);
 
 /// Keeps a node's thread blocked.
 pub(super) struct Hanging {
@@ -161,10 +164,22 @@ impl Node {
 
     /// Blocks the node as SIGSTOP would; returns once it is blocked.
     pub(super) fn hang(&self) -> Hanging {
+        self.hang_in(|released| {
+            // An error is what ends it.
+            let _ = released.recv();
+        })
+    }
+
+    /// Keeps the node computing; returns once it has begun.
+    pub(super) fn spin(&self) -> Hanging {
+        self.hang_in(|released| while released.try_recv() == Err(TryRecvError::Empty) {})
+    }
+
+    fn hang_in(&self, way: Hang) -> Hanging {
         let (hangs, has_hung) = std::sync::mpsc::channel();
         let (release, released) = std::sync::mpsc::channel();
         let commands = self.commands.as_ref().unwrap();
-        commands.send(Command::Hang(hangs, released)).map_err(drop).unwrap();
+        commands.send(Command::Hang(hangs, released, way)).map_err(drop).unwrap();
         has_hung.recv_timeout(DEADLINE).unwrap();
         Hanging { _release: release }
     }
@@ -200,10 +215,9 @@ async fn hold_all(
                 held.total.add_one();
             }
             command = commands.recv() => match command {
-                Some(Command::Hang(hangs, released)) => {
+                Some(Command::Hang(hangs, released, way)) => {
                     hangs.send(()).unwrap();
-                    // An error is what ends it.
-                    let _ = released.recv();
+                    way(released);
                 }
                 None => return,
             },

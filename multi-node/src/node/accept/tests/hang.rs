@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::family::*;
 use crate::sys::page::Mark;
-use crate::sys::{packet, socket};
+use crate::sys::{cpu, packet, socket};
 
 #[test]
 fn a_node_that_hangs_strands_nobody() {
@@ -15,6 +15,24 @@ fn a_node_that_hangs_strands_nobody() {
     running.total.wait(200);
     assert_eq!(running.nodes[1].held(), 0);
     assert!(running.family.page.marks(1).has(Mark::Stuck));
+}
+
+#[test]
+fn a_node_that_computes_without_end_strands_nobody() {
+    let running = Running::new(3);
+    let _spinning = running.nodes[1].spin();
+    let _clients = running.family.connect_many(100);
+    running.total.wait(100);
+    assert_eq!(running.nodes[1].held(), 0);
+}
+
+#[test]
+fn siblings_know_which_thread_accepts() {
+    let family = Arc::new(Family::new(2));
+    let acceptor = family.acceptor(0);
+    assert_eq!(family.page.thread(0), None);
+    run(async { assert!(is_pending(pin!(acceptor.accept()))) });
+    assert_eq!(family.page.thread(0), Some(cpu::thread()));
 }
 
 #[test]
