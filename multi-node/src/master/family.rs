@@ -88,10 +88,15 @@ impl Family {
         let (ours, theirs) = packet::packet_pair()?;
         let control = Control::new(&ours)?;
         let seat = self.seat()?;
-        let started = self.start(generation, theirs);
-        let (child, handle) = started.inspect_err(|_| self.free_seats.push(seat))?;
+        // All that it needs is in its socket before it is there to read: it never waits for it.
+        self.admit(node, ours, Member { slot, generation, seat, child: None });
+        let (child, handle) = self.start(generation, theirs).inspect_err(|_| {
+            self.bury(node);
+        })?;
         let pid = child.pid();
-        self.admit(node, ours, Member { slot, generation, seat, child: Some(child) });
+        if let Some(member) = self.members.get_mut(&node) {
+            member.child = Some(child);
+        }
         tokio::spawn(watch::worker(node, control, handle, self.happenings.clone()));
         Ok(pid)
     }
