@@ -105,10 +105,8 @@ fn a_request_in_flight_is_finished_by_the_old_worker() {
 #[test]
 fn a_reload_takes_the_new_binary_and_a_respawn_the_one_it_had() {
     let scratch = Scratch::new();
-    let (program, current) = released(&scratch);
-    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let (old, current, first) = released(&scratch);
     let second = scratch.copy(PROGRAM, "releases/2/program");
-    let old = program.start_through(&current, &first);
     let nodes = old.wait_for_nodes(4);
     point(&current, &second);
     let respawned = replace(&old, workers(&nodes)[0]);
@@ -123,9 +121,7 @@ fn a_reload_takes_the_new_binary_and_a_respawn_the_one_it_had() {
 #[test]
 fn a_binary_that_was_replaced_does_not_keep_a_worker_from_coming_back() {
     let scratch = Scratch::new();
-    let (program, current) = released(&scratch);
-    let first = scratch.copy(PROGRAM, "releases/1/program");
-    let running = program.start_through(&current, &first);
+    let (running, current, first) = released(&scratch);
     let nodes = running.wait_for_nodes(4);
     fs::remove_file(&current).expect("it is ours");
     fs::remove_file(&first).expect("it is ours");
@@ -139,10 +135,8 @@ fn a_binary_that_was_replaced_does_not_keep_a_worker_from_coming_back() {
 #[test]
 fn a_broken_new_binary_leaves_the_old_one_serving() {
     let scratch = Scratch::new();
-    let (program, current) = released(&scratch);
-    let first = scratch.copy(PROGRAM, "releases/1/program");
+    let (running, current, _) = released(&scratch);
     let broken = scratch.copy("/bin/false", "releases/2/program");
-    let running = program.start_through(&current, &first);
     let nodes = running.wait_for_nodes(4);
     point(&current, &broken);
     running.signal(Signal::SIGHUP);
@@ -161,9 +155,7 @@ fn a_broken_new_binary_leaves_the_old_one_serving() {
 #[test]
 fn a_new_binary_that_is_missing_leaves_the_old_one_serving() {
     let scratch = Scratch::new();
-    let (program, current) = released(&scratch);
-    let first = scratch.copy(PROGRAM, "releases/1/program");
-    let running = program.start_through(&current, &first);
+    let (running, current, _) = released(&scratch);
     let nodes = running.wait_for_nodes(4);
     fs::remove_file(&current).expect("it is ours");
     running.signal(Signal::SIGHUP);
@@ -198,19 +190,13 @@ fn image(program: &Running, of: Who) -> std::path::PathBuf {
     up.field("image").expect("it says so").into()
 }
 
-struct Released(Program);
-
-impl Released {
-    fn start_through(self, current: &Path, first: &Path) -> Running {
-        point(current, first);
-        self.0.start()
-    }
-}
-
-/// A program that is started through the symbolic link `current`.
-fn released(scratch: &Scratch) -> (Released, std::path::PathBuf) {
+/// A program that runs its first release, started through the symbolic link `current`: with the
+/// link and that release.
+fn released(scratch: &Scratch) -> (Running, std::path::PathBuf, std::path::PathBuf) {
     let current = scratch.path().join("current");
-    (Released(Program::new(&current).arg("lines")), current)
+    let first = scratch.copy(PROGRAM, "releases/1/program");
+    point(&current, &first);
+    (Program::new(&current).arg("lines").start(), current, first)
 }
 
 /// Points the link at a release, in one step as a deployment does.
