@@ -2,11 +2,16 @@
 //!
 //! Ends with [`Settings`] or with the one line that says what is wrong; binds and starts nothing.
 
+mod environment;
+
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Flavor, MAX_NODES, Settings};
+use crate::config::{Flavor, MAX_NODES, Readiness, Settings};
 use crate::error::OptionError;
+
+use environment::Environment;
 
 /// How many nodes serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +133,82 @@ impl Builder {
         self
     }
 
+    /// How long a program that was told to stop goes on accepting before it drains, while
+    /// `Nodes::is_ready` says no already: for load balancers that look away late. Default 0.
+    pub fn drain_delay(mut self, delay: Duration) -> Builder {
+        self.settings.drain_delay = delay;
+        self
+    }
+
+    /// How long a node that drains goes on answering on connections that idle before it closes
+    /// them. Default 1 s.
+    pub fn drain_grace(mut self, grace: Duration) -> Builder {
+        self.settings.drain_grace = grace;
+        self
+    }
+
+    /// `Nodes::ready` alone makes a node ready. Default: its first `accept` or `serve` does.
+    pub fn ready_explicit(mut self) -> Builder {
+        self.settings.readiness = Readiness::Explicit;
+        self
+    }
+
+    /// How many more processes than nodes a reload may run: it replaces so many at a time, 1 or
+    /// more. Default: all at once.
+    pub fn max_surge(mut self, workers: u16) -> Builder {
+        self.settings.max_surge = Some(workers);
+        self
+    }
+
+    /// How long the runtime of a node may be stuck before the node is killed; `None`: for ever.
+    /// Default 60 s.
+    ///
+    /// There is no such limit with [`listen_none`](Builder::listen_none), for a plain `fn main`,
+    /// and while a debugger is attached.
+    pub fn hang_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Builder {
+        self.settings.hang_timeout = timeout.into();
+        self
+    }
+
+    /// A worker that is older is replaced, up to a tenth earlier or later. Default: none is.
+    pub fn max_lifetime(mut self, age: Duration) -> Builder {
+        self.settings.limits.lifetime = Some(age);
+        self
+    }
+
+    /// A worker that has accepted so many connections is replaced, up to a tenth earlier or
+    /// later. Default: none is.
+    pub fn max_connections(mut self, connections: u64) -> Builder {
+        self.settings.limits.connections = Some(connections);
+        self
+    }
+
+    /// A worker whose resident memory is larger, in bytes, is replaced, up to a tenth earlier or
+    /// later. Default: none is.
+    pub fn max_memory(mut self, bytes: u64) -> Builder {
+        self.settings.limits.memory = Some(bytes);
+        self
+    }
+
+    /// Whom every process becomes, by name or number, once the port is bound and before `main`
+    /// runs. Default: whoever starts the program.
+    pub fn user(mut self, user: impl Into<String>) -> Builder {
+        self.settings.user = Some(user.into());
+        self
+    }
+
+    /// The group of every process, by name or number. Default: that of [`user`](Builder::user).
+    pub fn group(mut self, group: impl Into<String>) -> Builder {
+        self.settings.group = Some(group.into());
+        self
+    }
+
+    /// Where the master writes its pid when it is ready; removed at the end. Default: nowhere.
+    pub fn pid_file(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.settings.pid_file = Some(path.into());
+        self
+    }
+
     /// One thread a node: the default.
     pub fn current_thread(mut self) -> Builder {
         self.multi_thread = false;
@@ -152,20 +233,8 @@ impl Builder {
         mut self,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Settings, OptionError> {
-        self.override_from(&Environment(&variable))?;
+        Environment(&variable).override_all(&mut self)?;
         self.check()
-    }
-
-    fn override_from(&mut self, env: &Environment<'_>) -> Result<(), OptionError> {
-        let settings = &mut self.settings;
-        env.set("PORT", "a port, 0 to 65535", number, &mut self.port)?;
-        env.set("HOST", "an address or a host name", text, &mut self.host)?;
-        env.set("NODES", "1 to 256, or auto", node_count, &mut self.nodes)?;
-        env.set("MASTER_LISTEN", BOOL, boolean, &mut settings.master_listen)?;
-        env.set("RESTART_CHILDREN", BOOL, boolean, &mut settings.restart_children)?;
-        env.set("BACKLOG", BACKLOG, backlog, &mut settings.backlog)?;
-        env.set("DRAIN_TIMEOUT", DURATION, duration, &mut settings.drain_timeout)?;
-        env.set("START_TIMEOUT", TIMEOUT, timeout, &mut settings.start_timeout)
     }
 
     fn check(self) -> Result<Settings, OptionError> {
@@ -183,6 +252,21 @@ impl Builder {
         }
         if settings.start_timeout.is_zero() {
             return Err(wrong("start_timeout", "0s", TIMEOUT));
+        }
+        if settings.hang_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(wrong("hang_timeout", "0s", "off, or a time above zero"));
+        }
+        if settings.max_surge == Some(0) {
+            return Err(wrong("max_surge", 0, "1 or more"));
+        }
+        for (name, limit) in [
+            ("max_lifetime", settings.limits.lifetime.map(|age| age.as_nanos())),
+            ("max_connections", settings.limits.connections.map(u128::from)),
+            ("max_memory", settings.limits.memory.map(u128::from)),
+        ] {
+            if limit == Some(0) {
+                return Err(wrong(name, 0, "more than zero"));
+            }
         }
         settings.flavor = match (self.multi_thread, self.worker_threads) {
             (false, None) => Flavor::CurrentThread,
@@ -205,76 +289,10 @@ const BOOL: &str = "true or false";
 const BACKLOG: &str = "1 to 2147483647";
 const DURATION: &str = "a time such as 500ms, 30s, 5m or 1h";
 const TIMEOUT: &str = "a time above zero such as 500ms, 30s, 5m or 1h";
+const READY: &str = "implicit or explicit";
 
 fn backlog_is_valid(backlog: u32) -> bool {
     backlog > 0 && i32::try_from(backlog).is_ok()
-}
-
-/// The variables `MULTI_NODE_…`.
-struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
-
-impl Environment<'_> {
-    fn set<T>(
-        &self,
-        option: &str,
-        expected: &str,
-        parse: impl Fn(&str) -> Option<T>,
-        value: &mut T,
-    ) -> Result<(), OptionError> {
-        let name = format!("MULTI_NODE_{option}");
-        let Some(given) = (self.0)(&name) else {
-            return Ok(());
-        };
-        let parsed = given.to_str().and_then(|given| parse(given.trim()));
-        *value = parsed.ok_or_else(|| wrong(&name, given.to_string_lossy(), expected))?;
-        Ok(())
-    }
-}
-
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
-fn backlog(text: &str) -> Option<u32> {
-    number(text).filter(|backlog| backlog_is_valid(*backlog))
-}
-
-fn text(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-fn node_count(text: &str) -> Option<NodeCount> {
-    if text == "auto" {
-        return Some(NodeCount::Auto);
-    }
-    let nodes = text.parse().ok().filter(|nodes| (1..=usize::from(MAX_NODES)).contains(nodes))?;
-    Some(NodeCount::Exactly(nodes))
-}
-
-/// A whole number and its unit: ms, s, m or h.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(digits);
-    let milliseconds: u64 = match unit.trim_start() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(milliseconds).map(Duration::from_millis)
-}
-
-fn timeout(text: &str) -> Option<Duration> {
-    duration(text).filter(|timeout| !timeout.is_zero())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::num::ParseIntError;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(crate) type Slot = u16;
 pub(crate) type Generation = u32;
 
 /// Which runtime a node's `main` runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Flavor {
     /// One thread a node (the default): the nodes are the parallelism.
     CurrentThread,
@@ -57,8 +58,27 @@ pub(crate) enum Flavor {
     },
 }
 
+/// What makes a node ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Readiness {
+    /// The first poll of `accept` or `serve`, or `into_std` and `into_tokio`.
+    Implicit,
+    /// `Nodes::ready` alone.
+    Explicit,
+}
+
+/// What a worker may come to before it is retired; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    pub(crate) lifetime: Option<Duration>,
+    /// Connections accepted.
+    pub(crate) connections: Option<u64>,
+    /// Resident memory, in bytes.
+    pub(crate) memory: Option<u64>,
+}
+
 /// Every option, evaluated and checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// Host and port to listen on; `None` for `listen = none`.
     pub(crate) listen: Option<(String, u16)>,
@@ -69,7 +89,21 @@ pub(crate) struct Settings {
     /// Connections the kernel queues for each node before it refuses more.
     pub(crate) backlog: u32,
     pub(crate) drain_timeout: Duration,
+    /// How long a program that was told to stop goes on accepting, no longer ready.
+    pub(crate) drain_delay: Duration,
+    /// How long a node that drains answers on idle connections before it closes them.
+    pub(crate) drain_grace: Duration,
     pub(crate) start_timeout: Duration,
+    pub(crate) readiness: Readiness,
+    /// How many successors a reload may start before it lets go of as many; `None`: all.
+    pub(crate) max_surge: Option<u16>,
+    /// A node whose runtime does not answer for so long is killed; `None`: never.
+    pub(crate) hang_timeout: Option<Duration>,
+    pub(crate) limits: Limits,
+    /// Whom every process becomes once the port is bound, by name or number.
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) pid_file: Option<PathBuf>,
     pub(crate) flavor: Flavor,
 }
 
@@ -82,7 +116,16 @@ impl Default for Settings {
             restart_children: true,
             backlog: 4096,
             drain_timeout: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
+            drain_grace: Duration::from_secs(1),
             start_timeout: Duration::from_secs(60),
+            readiness: Readiness::Implicit,
+            max_surge: None,
+            hang_timeout: Some(Duration::from_secs(60)),
+            limits: Limits::default(),
+            user: None,
+            group: None,
+            pid_file: None,
             flavor: Flavor::CurrentThread,
         }
     }
@@ -101,11 +144,16 @@ impl Settings {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitStatus {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ExitStatus {
+    /// It exited by itself.
     Code(i32),
+    /// A signal ended it.
     Signal {
+        /// Its number.
         signal: i32,
+        /// Whether it left a core dump.
         core: bool,
     },
     /// Somebody else took the status.

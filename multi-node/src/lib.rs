@@ -42,6 +42,7 @@ compile_error!(
 mod builder;
 mod config;
 mod error;
+mod event;
 mod init;
 mod link;
 mod master;
@@ -52,7 +53,8 @@ mod runtime;
 mod sys;
 
 pub use builder::{Builder, NodeCount};
-pub use config::NodeId;
+pub use config::{ExitStatus, NodeId};
+pub use event::Event;
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
 pub use link::message::Message;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Limits;
 
 fn settle(builder: Builder, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let lookup = |name: &str| {
@@ -28,6 +29,17 @@ fn every_variable_overrides_its_option() {
         ("MULTI_NODE_BACKLOG", "17"),
         ("MULTI_NODE_DRAIN_TIMEOUT", "1500ms"),
         ("MULTI_NODE_START_TIMEOUT", "2m"),
+        ("MULTI_NODE_DRAIN_DELAY", "5s"),
+        ("MULTI_NODE_DRAIN_GRACE", "200ms"),
+        ("MULTI_NODE_READY", "explicit"),
+        ("MULTI_NODE_MAX_SURGE", "1"),
+        ("MULTI_NODE_HANG_TIMEOUT", "off"),
+        ("MULTI_NODE_MAX_LIFETIME", "1h"),
+        ("MULTI_NODE_MAX_CONNECTIONS", "100000"),
+        ("MULTI_NODE_MAX_MEMORY", "512M"),
+        ("MULTI_NODE_USER", "nobody"),
+        ("MULTI_NODE_GROUP", "nogroup"),
+        ("MULTI_NODE_PID_FILE", "/run/app.pid"),
     ];
     let settings = settle(Builder::new().port(1).nodes(2), &variables).unwrap();
     let expected = Settings {
@@ -38,6 +50,19 @@ fn every_variable_overrides_its_option() {
         backlog: 17,
         drain_timeout: Duration::from_millis(1500),
         start_timeout: Duration::from_secs(120),
+        drain_delay: Duration::from_secs(5),
+        drain_grace: Duration::from_millis(200),
+        readiness: Readiness::Explicit,
+        max_surge: Some(1),
+        hang_timeout: None,
+        limits: Limits {
+            lifetime: Some(Duration::from_secs(3600)),
+            connections: Some(100_000),
+            memory: Some(512 << 20),
+        },
+        user: Some("nobody".to_owned()),
+        group: Some("nogroup".to_owned()),
+        pid_file: Some("/run/app.pid".into()),
         flavor: Flavor::CurrentThread,
     };
     assert_eq!(settings, expected);

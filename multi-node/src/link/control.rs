@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Readiness;
+use crate::event::Event;
+
 /// Raised whenever a message below changes its meaning or its layout.
 pub(crate) const PROTOCOL: u16 = 1;
 
@@ -33,6 +36,12 @@ pub(crate) enum ToNode {
     SiblingsChanged,
     /// One end of a socket pair to `peer`. One fd.
     Link { peer: u64, kind: LinkKind },
+    /// The program is about to stop: go on serving, but report that it is not ready any more.
+    Leaving,
+    /// So many nodes serve from now on.
+    Count { nodes: u16 },
+    /// The master's own node alone, once it said [`ToMaster::WantEvents`].
+    Event(Event),
     /// Finish what is in flight, accept nothing new, leave within `timeout`.
     Drain { timeout: Duration },
 }
@@ -54,6 +63,12 @@ pub(crate) struct Welcome {
     /// Whether this node accepts connections.
     pub(crate) listens: bool,
     pub(crate) drain_timeout: Duration,
+    pub(crate) drain_grace: Duration,
+    pub(crate) readiness: Readiness,
+    /// How often to say [`ToMaster::Beat`]; `None`: never.
+    pub(crate) beat: Option<Duration>,
+    /// Accepted connections after which to say it at once.
+    pub(crate) beat_at: Option<u64>,
     /// `None` for a current-thread runtime; `Some(0)` for a pool of tokio's choosing.
     pub(crate) pool: Option<usize>,
 }
@@ -74,8 +89,23 @@ pub(crate) enum ToMaster {
     Received {
         fds: u16,
     },
+    /// Its runtime is alive.
+    Beat(Pulse),
+    /// The master's own node alone: its user listens to the program's events.
+    WantEvents,
     /// The master's own node alone: its `main` ended.
     Ended(Ended),
+}
+
+/// What a node says of itself with every beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pulse {
+    /// Connections accepted since its start.
+    pub(crate) accepted: u64,
+    /// Connections open now.
+    pub(crate) open: u64,
+    /// Resident memory, in bytes.
+    pub(crate) resident: u64,
 }
 
 /// What a link carries.

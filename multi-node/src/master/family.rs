@@ -140,6 +140,10 @@ impl Family {
             local_addr: self.places.local_addr,
             listens,
             drain_timeout: self.settings.drain_timeout,
+            drain_grace: self.settings.drain_grace,
+            readiness: self.settings.readiness,
+            beat: None,
+            beat_at: None,
             pool: match self.settings.flavor {
                 Flavor::CurrentThread => None,
                 Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),

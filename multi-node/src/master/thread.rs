@@ -198,6 +198,7 @@ impl Thread {
                 let ok = ended == Ended::Ok;
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
+            ToMaster::Beat(_) | ToMaster::WantEvents => {}
             // A worker's end is its exit.
             ToMaster::Ended(_) => {}
         }

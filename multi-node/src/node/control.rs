@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Inner;
@@ -187,6 +188,9 @@ impl Thread {
                     self.node.hub.link(NodeId(peer), kind, socket);
                 }
             }
+            ToNode::Leaving => self.node.life.leave(),
+            ToNode::Count { nodes } => self.node.len.store(nodes.into(), Ordering::Relaxed),
+            ToNode::Event(_) => {}
             ToNode::Drain { timeout } => self.drain(timeout),
             ToNode::Welcome(_) => report::warn!("welcomed twice: ignored"),
         }

@@ -12,6 +12,8 @@ pub(crate) struct Life {
     /// Whether `main` knows how to leave: it asked to be told of the drain.
     asked: AtomicBool,
     ready: AtomicBool,
+    /// Whether the program is about to stop, which its load balancers are to find out.
+    leaving: AtomicBool,
 }
 
 impl Life {
@@ -20,12 +22,24 @@ impl Life {
             draining: watch::Sender::new(false),
             asked: AtomicBool::new(false),
             ready: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
         }
     }
 
     /// Takes the step to ready; whether it was the first time.
     pub(crate) fn become_ready(&self) -> bool {
         !self.ready.swap(true, Ordering::Relaxed)
+    }
+
+    /// Reports from now on that this node is not ready, though it still serves.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new requests are welcome here.
+    pub(crate) fn is_ready(&self) -> bool {
+        let ready = self.ready.load(Ordering::Relaxed);
+        ready && !self.leaving.load(Ordering::Relaxed) && !self.draining()
     }
 
     /// Takes the step to draining; whether it was the first time.

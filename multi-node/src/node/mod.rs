@@ -31,6 +31,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use accept::OpenGuard;
@@ -63,7 +64,7 @@ struct Inner {
     slot: Slot,
     generation: Generation,
     is_master: bool,
-    len: usize,
+    len: AtomicUsize,
     listens: bool,
     local_addr: Option<SocketAddr>,
     drain_timeout: Duration,
@@ -92,7 +93,7 @@ impl Nodes {
             slot: welcome.slot,
             generation: welcome.generation,
             is_master,
-            len: welcome.nodes.into(),
+            len: AtomicUsize::new(welcome.nodes.into()),
             listens: welcome.listens,
             local_addr: welcome.local_addr,
             drain_timeout: welcome.drain_timeout,
@@ -129,10 +130,10 @@ impl Nodes {
         self.0.generation
     }
 
-    /// How many nodes serve: the option `nodes`.
+    /// How many nodes serve: the option `nodes`, and what SIGTTIN and SIGTTOU made of it.
     #[allow(clippy::len_without_is_empty)] // There is always one.
     pub fn len(&self) -> usize {
-        self.0.len
+        self.0.len.load(Ordering::Relaxed)
     }
 
     /// Whether this node accepts connections: all do but a master with `master_listen = false`,
@@ -159,6 +160,13 @@ impl Nodes {
     /// `into_tokio`; only a program that does neither needs this.
     pub fn ready(&self) {
         become_ready(&self.0.life, &self.0.control);
+    }
+
+    /// Whether new requests are welcome here: from when this node is ready until it drains, or
+    /// until the program was told to stop and waits for `drain_delay`. What a readiness probe
+    /// should answer.
+    pub fn is_ready(&self) -> bool {
+        self.0.life.is_ready()
     }
 
     /// A future that resolves when this node is to drain: accept nothing new, finish what is in
