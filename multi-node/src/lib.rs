@@ -48,6 +48,7 @@ mod link;
 mod master;
 mod node;
 mod policy;
+mod rehearsal;
 mod report;
 mod runtime;
 mod sys;

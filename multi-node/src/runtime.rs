@@ -4,26 +4,34 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Termination;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::error::{EXIT_FAILURE, StartError};
 use crate::init;
-use crate::master::{self, Supervision};
+use crate::master::{self, Master, Supervision};
 use crate::node::Nodes;
+use crate::node::control::{Calling, Control};
 use crate::node::run::Node;
+use crate::rehearsal;
 use crate::report;
 use crate::sys::process;
+use crate::sys::replace;
 use crate::sys::signal::Signals;
+
+/// How long a process waits to be told what it is for: it was told before it was started.
+const CALLING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs `main` in this process as one of the program's nodes, and ends the process.
 ///
 /// In the process that the user started, `configure` is called, the port is bound and the
-/// workers are started; in a worker `configure` is not called at all. Call it first thing: what
-/// stands before it runs in every process.
+/// workers are started; in a worker `configure` is not called at all. A reload calls it once, in
+/// a process that then exits. Call it first thing: what stands before it runs in every process.
 ///
 /// The exit code is that of `main` in a worker. In the master it is that of its `main` when that
 /// returned by itself, and 0 after a signal that asked to stop; 78 for options that make no sense
@@ -89,38 +97,69 @@ impl Process {
         let program = std::env::args_os().next().unwrap_or_default();
         let program = Path::new(&program).file_name().unwrap_or(OsStr::new("node"));
         let program = program.to_string_lossy();
-        match process::control_socket() {
-            Ok(Some(socket)) => Process::worker(socket, &program),
-            Ok(None) => {
-                init::run_if_process_1();
-                Process::master(configure, &program)
-            }
-            Err(cause) => Err(StartError::System { what: "find out this process's role", cause }),
-        }
-        .unwrap_or_else(|error| {
+        Process::find(configure, &program).unwrap_or_else(|error| {
             report::line(format_args!("{error}"));
             process::exit(error.exit_code())
         })
     }
 
-    fn worker(socket: std::os::fd::OwnedFd, program: &str) -> Result<Process, StartError> {
+    /// Finds out which role this process has, and takes it.
+    fn find(configure: impl FnOnce() -> Builder, program: &str) -> Result<Process, StartError> {
+        let role = StartError::system("find out this process's role");
+        let taken_over = match process::control_socket() {
+            Ok(Some(socket)) => return Process::worker(socket, configure, program),
+            Ok(None) => replace::state_left().map_err(role)?,
+            Err(cause) => return Err(role(cause)),
+        };
+        let master = match taken_over {
+            Some(state) => master::take_over(state)?,
+            None => {
+                init::run_if_process_1();
+                let settings = configure().settle(|variable| std::env::var_os(variable))?;
+                let signals = Signals::install().map_err(StartError::system("handle signals"))?;
+                master::start(settings, signals)?
+            }
+        };
+        Process::master(master, program)
+    }
+
+    fn worker(
+        socket: OwnedFd,
+        configure: impl FnOnce() -> Builder,
+        program: &str,
+    ) -> Result<Process, StartError> {
         let signals = Signals::install().map_err(StartError::system("handle signals"))?;
-        match Node::enter(socket, Some(signals), false, program) {
-            Ok(node) => Ok(Process { node, role: Role::Worker }),
+        let control = Control::new(socket);
+        let node = match control.calling(CALLING_TIMEOUT) {
+            Ok(Calling::Rehearsal(state)) => rehearsal::rehearse(&control, state, configure),
+            Ok(Calling::Node(welcome, fds)) => {
+                Node::enter(control, *welcome, fds, Some(signals), false, program)
+            }
             // The master is gone before this worker began: there is nobody to tell.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 process::exit(EXIT_FAILURE)
             }
-            Err(cause) => Err(StartError::System { what: "start as a worker", cause }),
-        }
+            Err(error) => Err(error),
+        };
+        let node = node.map_err(StartError::system("start as a worker"))?;
+        Ok(Process { node, role: Role::Worker })
     }
 
-    fn master(configure: impl FnOnce() -> Builder, program: &str) -> Result<Process, StartError> {
-        let settings = configure().settle(|variable| std::env::var_os(variable))?;
-        let signals = Signals::install().map_err(StartError::system("handle signals"))?;
-        let (supervision, socket) = master::start(settings, signals)?;
-        let node = Node::enter(socket, None, true, program)
-            .map_err(StartError::system("start the master's own node"))?;
+    fn master(master: Master, program: &str) -> Result<Process, StartError> {
+        let Master { supervision, control } = master;
+        let Some(control) = control else {
+            process::exit(supervision.finish(0));
+        };
+        let failed = StartError::system("start the master's own node");
+        let control = Control::new(control);
+        let node = match control.calling(CALLING_TIMEOUT) {
+            Ok(Calling::Node(welcome, fds)) => {
+                Node::enter(control, *welcome, fds, None, true, program)
+            }
+            Ok(Calling::Rehearsal(_)) => Err(io::ErrorKind::InvalidData.into()),
+            Err(error) => Err(error),
+        };
+        let node = node.map_err(failed)?;
         Ok(Process { node, role: Role::Master(Arc::new(supervision)) })
     }
 }

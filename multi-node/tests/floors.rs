@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each module of the crate with what it may import: modules of the crate, then other crates.
 ///
 /// Modules that a line does not name must not be imported; `std` always may be.
-const FLOORS: [(&str, &[&str], &[&str]); 12] = [
+const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     ("config", &[], &["serde"]),
     ("error", &[], &["thiserror"]),
     ("event", &["config"], &["serde"]),
@@ -18,7 +18,11 @@ const FLOORS: [(&str, &[&str], &[&str]); 12] = [
         &["config", "error", "event", "report", "policy", "sys"],
         &["bincode", "serde", "thiserror", "tokio", "futures_core", "futures_sink"],
     ),
-    ("master", &["config", "error", "event", "report", "policy", "sys", "link"], &["tokio"]),
+    (
+        "master",
+        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["serde", "tokio"],
+    ),
     (
         "node",
         &["config", "error", "event", "report", "policy", "sys", "link"],
@@ -39,7 +43,8 @@ const FLOORS: [(&str, &[&str], &[&str]); 12] = [
     ),
     ("builder", &["config", "error"], &[]),
     ("init", &["config", "error", "report", "sys"], &[]),
-    ("runtime", &["builder", "error", "init", "master", "node", "report", "sys"], &[]),
+    ("rehearsal", &["builder", "error", "link", "master", "node", "report", "sys"], &[]),
+    ("runtime", &["builder", "error", "init", "master", "node", "rehearsal", "report", "sys"], &[]),
 ];
 
 /// Crates that only the modules above that list them may name.

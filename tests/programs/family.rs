@@ -24,6 +24,16 @@ pub(crate) async fn family(nodes: Nodes) -> Result<(), String> {
     serve_lines(nodes).await
 }
 
+/// The first master starts a process, says its number, and never asks how it ended.
+#[multi_node::main(port = 0, nodes = 2)]
+pub(crate) async fn forgets_child(nodes: Nodes) -> Result<(), String> {
+    if nodes.is_master() && nodes.generation() == 0 {
+        let sleeper = Command::new("sleep").arg("1000").stdout(Stdio::null()).spawn();
+        say(format_args!("sleeper={}", sleeper.expect("there is a sleep").id()));
+    }
+    serve_lines(nodes).await
+}
+
 fn start_again() -> String {
     let image = std::env::current_exe().expect("a path");
     let mut inner = Command::new(image)

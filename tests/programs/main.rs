@@ -4,6 +4,7 @@
 //! that a test varies come from `MULTI_NODE_*`. Every node that serves prints `up node=… slot=…`
 //! first, and what a test looks for is printed as words `name=value`.
 
+mod configured;
 mod endings;
 mod family;
 mod http;
@@ -28,8 +29,10 @@ fn main() -> ExitCode {
         "only-registers" => endings::only_registers().report(),
         "computes" => endings::computes().report(),
         "family" => family::family().report(),
+        "forgets-child" => family::forgets_child().report(),
         "attribute" => options::attribute().report(),
         "builder" => options::builder(),
+        "configured" => configured::configured(),
         "blocking-main" => runtimes::blocking_main().report(),
         "std-listener" => runtimes::std_listener().report(),
         "tokio-listener" => runtimes::tokio_listener().report(),

@@ -18,4 +18,5 @@ mod spread;
 mod start;
 mod stop;
 mod support;
+mod upgrade;
 mod user_children;

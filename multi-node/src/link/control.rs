@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Readiness;
+use crate::config::{Readiness, Settings};
 use crate::event::Event;
 
 /// Raised whenever a message below changes its meaning or its layout.
@@ -44,6 +44,9 @@ pub(crate) enum ToNode {
     Event(Event),
     /// Finish what is in flight, accept nothing new, leave within `timeout`.
     Drain { timeout: Duration },
+    /// Instead of a welcome: evaluate the options, check that the state could be taken over, answer
+    /// [`ToMaster::Rehearsed`] and exit with code 0. One fd: the state of the master as it is now.
+    Rehearse { protocol: u16 },
 }
 
 /// Who a node is, and what it needs of the settings.
@@ -95,6 +98,8 @@ pub(crate) enum ToMaster {
     WantEvents,
     /// The master's own node alone: its `main` ended.
     Ended(Ended),
+    /// A rehearsal alone: the options of this version of the program, or what is wrong with it.
+    Rehearsed(Result<Box<Settings>, String>),
 }
 
 /// What a node says of itself with every beat.

@@ -1,15 +1,20 @@
 //! The processes of the program and what each holds: started, told, killed, reaped, let go of.
 
+mod cross;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::os::fd::{AsFd, OwnedFd};
 
 use tokio::sync::mpsc;
 
+pub(super) use cross::State;
+
+use super::crossing::{Leaving, Numbers};
 use super::handing::{Hands, Parcel};
 use super::image::Images;
 use super::listen::Places;
+use super::rehearsal::Rehearsal;
 use super::watch::{self, Control, Happening};
 use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
@@ -32,6 +37,11 @@ pub(super) struct Family {
     vacant: BTreeSet<Slot>,
     members: BTreeMap<NodeId, Member>,
     hands: Hands,
+    rehearsal: Option<Rehearsal>,
+    /// How many nodes are to serve.
+    count: u16,
+    /// The options of the generation that a reload starts.
+    coming: Option<(Generation, Settings)>,
     happenings: mpsc::Sender<Happening>,
 }
 
@@ -53,6 +63,7 @@ impl Family {
     ) -> Result<Family, StartError> {
         Ok(Family {
             places: Places::bind(&settings)?,
+            count: settings.nodes,
             settings,
             start: Start::of_this_process(),
             images: Images::of_this_program().map_err(StartError::system("open this program"))?,
@@ -61,18 +72,103 @@ impl Family {
             vacant: BTreeSet::new(),
             members: BTreeMap::new(),
             hands: Hands::new(),
+            rehearsal: None,
+            coming: None,
             happenings,
         })
     }
 
     /// Makes the master's own node a member; its end of the control socket.
-    pub(super) fn adopt_master(&mut self) -> io::Result<OwnedFd> {
+    pub(super) fn adopt_master(
+        &mut self,
+        node: NodeId,
+        generation: Generation,
+    ) -> io::Result<OwnedFd> {
         let (ours, theirs) = packet::packet_pair()?;
         let seat = self.seat()?;
         let control = Control::new(&ours)?;
-        self.admit(NodeId::MASTER, ours, Member { slot: 0, generation: 0, seat, child: None });
-        tokio::spawn(watch::own_node(NodeId::MASTER, control, self.happenings.clone()));
+        self.admit(node, ours, Member { slot: 0, generation, seat, child: None });
+        tokio::spawn(watch::own_node(node, control, self.happenings.clone()));
         Ok(theirs)
+    }
+
+    /// Runs the program of `generation` once, to see whether it could take over with `state`.
+    ///
+    /// # Errors
+    /// When its file cannot be executed.
+    pub(super) fn rehearse(&mut self, generation: Generation, state: OwnedFd) -> io::Result<()> {
+        let (image, to) = (self.images.of(generation)?, self.happenings.clone());
+        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
+        Ok(())
+    }
+
+    /// Ends the rehearsal that runs.
+    pub(super) fn end_rehearsal(&mut self) {
+        if let Some(rehearsal) = self.rehearsal.take() {
+            rehearsal.end();
+        }
+    }
+
+    /// Has the workers of `generation` start with these options.
+    pub(super) fn prepare(&mut self, generation: Generation, settings: Settings) {
+        self.rehearsal = None;
+        self.coming = Some((generation, settings));
+    }
+
+    /// The options of the reload count from now on.
+    pub(super) fn switch(&mut self) {
+        if let Some((_, settings)) = self.coming.take() {
+            self.settings = settings;
+        }
+    }
+
+    /// The reload came to nothing: what was prepared for it goes.
+    pub(super) fn discard(&mut self) {
+        self.coming = None;
+    }
+
+    /// The options that count.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn settings_of(&self, generation: Generation) -> &Settings {
+        match &self.coming {
+            Some((coming, settings)) if *coming == generation => settings,
+            Some(_) | None => &self.settings,
+        }
+    }
+
+    /// Replaces this process's program by that of `generation`, which must run here already, and
+    /// leaves it all that is here and what `seal` adds. Returns only when it failed.
+    pub(super) fn replace(
+        &self,
+        generation: Generation,
+        seal: impl FnOnce(State, Numbers) -> io::Result<OwnedFd>,
+    ) -> io::Error {
+        let mut fds = Leaving::default();
+        let state = self.save(&mut fds);
+        let left = seal(state, fds.numbers()).and_then(|state| {
+            let image = self.images.pinned(generation).ok_or(io::ErrorKind::NotFound)?;
+            Ok(self.start.replace(image, state.as_fd(), fds.fds()))
+        });
+        left.unwrap_or_else(|error| error)
+    }
+
+    /// Seals all that is here and what `seal` adds, for somebody to look at.
+    pub(super) fn with_state(
+        &self,
+        seal: impl FnOnce(State, Numbers) -> io::Result<OwnedFd>,
+    ) -> io::Result<OwnedFd> {
+        let mut fds = Leaving::default();
+        let state = self.save(&mut fds);
+        seal(state, fds.numbers())
+    }
+
+    /// So many nodes serve from now on.
+    pub(super) fn count(&mut self, nodes: u16) {
+        self.count = nodes;
+        self.tell_all(&ToNode::Count { nodes });
     }
 
     /// Starts a worker; its pid.
@@ -129,22 +225,23 @@ impl Family {
     }
 
     fn welcome(&self, node: NodeId, member: &Member, listens: bool) -> Welcome {
+        let settings = self.settings_of(member.generation);
         Welcome {
             protocol: PROTOCOL,
             node: node.0,
             slot: member.slot,
             generation: member.generation,
             seat: member.seat,
-            nodes: self.settings.nodes,
+            nodes: self.count,
             first_serving_slot: self.places.first(),
             local_addr: self.places.local_addr,
             listens,
-            drain_timeout: self.settings.drain_timeout,
-            drain_grace: self.settings.drain_grace,
-            readiness: self.settings.readiness,
+            drain_timeout: settings.drain_timeout,
+            drain_grace: settings.drain_grace,
+            readiness: settings.readiness,
             beat: None,
             beat_at: None,
-            pool: match self.settings.flavor {
+            pool: match settings.flavor {
                 Flavor::CurrentThread => None,
                 Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
             },
@@ -186,13 +283,34 @@ impl Family {
     }
 
     /// Tells `node` to drain.
-    pub(super) fn drain(&mut self, node: NodeId, timeout: Duration) {
+    pub(super) fn drain(&mut self, node: NodeId) {
+        let timeout = self.settings.drain_timeout;
         self.hands.tell(node, &ToNode::Drain { timeout });
     }
 
+    /// Tells every node.
+    pub(super) fn tell_all(&self, message: &ToNode) {
+        for node in self.members.keys() {
+            self.hands.tell(*node, message);
+        }
+    }
+
     pub(super) fn kill(&self, node: NodeId) {
+        self.signal(node, Child::kill);
+    }
+
+    pub(super) fn abort(&self, node: NodeId) {
+        self.signal(node, Child::abort);
+    }
+
+    /// Whether process `pid` is one of the workers.
+    pub(super) fn has(&self, pid: u32) -> bool {
+        self.members.values().any(|member| member.child.as_ref().is_some_and(|c| c.pid() == pid))
+    }
+
+    fn signal(&self, node: NodeId, send: impl Fn(&Child) -> io::Result<()>) {
         if let Some(child) = self.members.get(&node).and_then(|member| member.child.as_ref())
-            && let Err(error) = child.kill()
+            && let Err(error) = send(child)
         {
             report::warn!("node {node}, pid {}: cannot be killed: {error}", child.pid());
         }
@@ -212,12 +330,12 @@ impl Family {
         member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
     }
 
-    /// Lets go of the program files that neither `current` nor any live node runs.
-    pub(super) fn forget_images(&mut self, current: Generation) {
+    /// Lets go of the program files that are neither `needed` nor run by any live node.
+    pub(super) fn forget_images(&mut self, needed: impl Fn(Generation) -> bool) {
         let members = &self.members;
         self.images.keep(|generation| {
             let runs = |member: &Member| member.child.is_some() && member.generation == generation;
-            generation == current || members.values().any(runs)
+            needed(generation) || members.values().any(runs)
         });
     }
 

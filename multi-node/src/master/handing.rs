@@ -1,6 +1,8 @@
 //! Hands fds to the nodes, never more at a time than the kernel lets be in flight: it counts
 //! them against this user's limit until the receiver has taken them off its socket.
 
+mod cross;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::RangeInclusive;
@@ -15,6 +17,8 @@ use crate::report;
 use crate::sys::packet;
 use crate::sys::page::Page;
 use crate::sys::process;
+
+pub(super) use cross::State;
 
 /// Socket pairs that may wait to be handed out before no more are made.
 pub(super) const LINKS_WAITING: usize = 64;
@@ -58,12 +62,25 @@ impl Hands {
         self.controls.insert(node, control);
     }
 
+    pub(super) fn control(&self, node: NodeId) -> Option<&OwnedFd> {
+        self.controls.get(&node)
+    }
+
     pub(super) fn close(&mut self, node: NodeId) {
         self.controls.remove(&node);
         let dropped = self.parcels.gone(node);
         let held_up = self.held_up.take_if(|(to, _)| *to == node).map(|(_, parcel)| parcel);
         let dropped = dropped.into_iter().chain(held_up);
         self.links_waiting -= dropped.filter(Parcel::is_link).count();
+    }
+
+    /// Closes the control sockets of all who are not `there` any more.
+    pub(super) fn keep(&mut self, there: impl Fn(NodeId) -> bool) {
+        let gone: Vec<NodeId> =
+            self.controls.keys().copied().filter(|node| !there(*node)).collect();
+        for node in gone {
+            self.close(node);
+        }
     }
 
     /// Puts `parcel` behind what waits for `node` already.

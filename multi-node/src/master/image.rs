@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::crossing::{Landed, Leaving, Place};
 use crate::config::Generation;
 use crate::sys::process::Image;
 
@@ -16,6 +20,13 @@ pub(super) struct Images {
     /// left in it, so that `current -> releases/42` is followed anew.
     path: PathBuf,
     pinned: BTreeMap<Generation, Image>,
+}
+
+/// The images as they cross an exec.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    path: PathBuf,
+    pinned: Vec<(Generation, Place)>,
 }
 
 impl Images {
@@ -44,6 +55,26 @@ impl Images {
                 }
             },
         }
+    }
+
+    /// The image of `generation`, if it is pinned.
+    pub(super) fn pinned(&self, generation: Generation) -> Option<&Image> {
+        self.pinned.get(&generation)
+    }
+
+    pub(super) fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> State {
+        let pinned =
+            self.pinned.iter().map(|(generation, image)| (*generation, fds.add(image.as_fd())));
+        State { path: self.path.clone(), pinned: pinned.collect() }
+    }
+
+    /// # Errors
+    /// When an fd did not cross.
+    pub(super) fn restore(state: &State, fds: &mut Landed) -> io::Result<Images> {
+        let pinned = state.pinned.iter();
+        let pinned =
+            pinned.map(|(generation, fd)| Ok((*generation, Image::from_fd(fds.take(*fd)?))));
+        Ok(Images { path: state.path.clone(), pinned: pinned.collect::<io::Result<_>>()? })
     }
 
     /// Lets go of every image that `is_used` no more.

@@ -6,6 +6,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use super::crossing::{self, Landed, Leaving};
 use crate::config::{Settings, Slot};
 use crate::error::StartError;
 use crate::report;
@@ -36,7 +39,33 @@ pub(super) struct Places {
     pub(super) local_addr: Option<SocketAddr>,
 }
 
+/// The places as they cross an exec.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    first: Slot,
+    local_addr: Option<SocketAddr>,
+    places: Vec<[crossing::Place; 3]>,
+}
+
 impl Places {
+    pub(super) fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> State {
+        let places = self.places.iter().map(|place| {
+            [&place.listener, &place.inbox, &place.outbox].map(|fd| fds.add(fd.as_fd()))
+        });
+        State { first: self.first, local_addr: self.local_addr, places: places.collect() }
+    }
+
+    /// # Errors
+    /// When an fd did not cross.
+    pub(super) fn restore(state: State, fds: &mut Landed) -> io::Result<Places> {
+        let places = state.places.into_iter().map(|[listener, inbox, outbox]| {
+            let listener = fds.take(listener)?;
+            Ok(Place { listener, inbox: fds.take(inbox)?, outbox: fds.take(outbox)? })
+        });
+        let places = places.collect::<io::Result<_>>()?;
+        Ok(Places { first: state.first, places, local_addr: state.local_addr })
+    }
+
     /// Binds the sockets of all slots.
     ///
     /// # Errors

@@ -2,17 +2,24 @@
 //! user code can hold it up. It binds, spawns, signals, reaps and hands out fds; it decides
 //! nothing and serves nobody.
 
+mod crossing;
 mod family;
 mod handing;
 mod image;
 mod listen;
 mod notice;
+mod rehearsal;
+mod stranger;
+mod takeover;
 mod thread;
 mod watch;
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::sync::mpsc;
+
+use takeover::State;
 
 use crate::config::Settings;
 use crate::error::{EXIT_FAILURE, StartError};
@@ -48,16 +55,42 @@ impl Supervision {
     }
 }
 
-/// Binds, and starts to supervise. The socket is the control socket of the master's own node.
+/// The master, about to run its own node.
+pub(crate) struct Master {
+    pub(crate) supervision: Supervision,
+    /// The control socket of its own node; `None` when its `main` ended before it took over, and
+    /// is not to run again.
+    pub(crate) control: Option<OwnedFd>,
+}
+
+/// Binds, and starts to supervise.
 ///
 /// # Errors
 /// When the port cannot be had or the machine has no room; then nothing was started.
-pub(crate) fn start(
-    settings: Settings,
-    signals: Signals,
-) -> Result<(Supervision, OwnedFd), StartError> {
+pub(crate) fn start(settings: Settings, signals: Signals) -> Result<Master, StartError> {
     crate::sys::process::default_sigchld().map_err(StartError::system("handle child exits"))?;
     let (ended, end) = mpsc::channel();
-    let socket = thread::start(settings, signals, ended)?;
-    Ok((Supervision { end: Mutex::new(end) }, socket))
+    let control = thread::start(settings, signals, ended)?;
+    Ok(Master { supervision: Supervision { end: Mutex::new(end) }, control: Some(control) })
+}
+
+/// Goes on with what a predecessor in this process left.
+///
+/// # Errors
+/// When it cannot be understood, which a rehearsal should have found out, or the machine has no
+/// room. The workers then find their master gone.
+pub(crate) fn take_over(state: OwnedFd) -> Result<Master, StartError> {
+    let failed = StartError::system("take over from the program that ran before");
+    let (ended, end) = mpsc::channel();
+    let control = State::open(state).and_then(|state| thread::resume(state, ended));
+    let control = control.map_err(failed)?;
+    Ok(Master { supervision: Supervision { end: Mutex::new(end) }, control })
+}
+
+/// Whether this program could take over from the master that wrote `state`.
+///
+/// # Errors
+/// `InvalidData`, with what does not fit.
+pub(crate) fn check_state(state: OwnedFd) -> io::Result<()> {
+    State::open(state).map(drop)
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::ExitStatus;
+use crate::config::{ExitStatus, Settings};
 use crate::policy::supervisor::{Cause, Finish, Next, Notice, ReloadFailure, Stage, Who};
 use crate::report;
 use crate::sys::signal::signal_name;
 
 /// Says `notice`, as loud as it deserves.
-pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Duration) {
+pub(super) fn say(notice: &Notice, settings: &Settings) {
+    let Settings { drain_timeout, start_timeout, .. } = *settings;
     match notice {
         Notice::Died { who, stage, cause, next } => {
             let cause = Because(cause, start_timeout);
@@ -53,7 +54,8 @@ pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Durat
 }
 
 /// Says why the program ends when that is not what was asked for.
-pub(super) fn say_end(finish: &Finish, start_timeout: Duration) {
+pub(super) fn say_end(finish: &Finish, settings: &Settings) {
+    let start_timeout = settings.start_timeout;
     match finish {
         Finish::NeverStarted { cause, .. } => report::error!(
             "no worker ever got ready, the last one {}: the program ends",

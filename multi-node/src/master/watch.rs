@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use tokio::sync::mpsc;
 
-use crate::config::NodeId;
+use crate::config::{Generation, NodeId, Settings};
 use crate::link::codec;
 use crate::link::control::{MAX_DATAGRAM, ToMaster};
 use crate::link::readable::Readable;
@@ -19,6 +19,8 @@ pub(super) enum Happening {
     Said(NodeId, ToMaster),
     /// Its process can be reaped; everything that it said came before.
     Exited(NodeId),
+    /// A rehearsal of the program for this generation is over: its options, or why it failed.
+    Rehearsed(Generation, Result<Box<Settings>, String>),
 }
 
 /// Watches the master's own node, whose process is this one.
@@ -39,6 +41,9 @@ pub(super) async fn worker(
 }
 
 /// Passes on what `control` brings until `end`, and what it had brought by then.
+///
+/// Nothing is taken off the socket before there is room for it: what is not told yet still stands
+/// there when this process's program is replaced.
 async fn listen(
     node: NodeId,
     control: &Control,
@@ -54,8 +59,10 @@ async fn listen(
             // Only a runtime that is shut down fails here: it is over in any case.
             _ = &mut end => break,
         };
+        // As in `worker`.
+        let Ok(room) = to.reserve().await else { return };
         match waited.and_then(|()| control.ready.try_io(|| control.take())) {
-            Ok(Some(message)) => say(node, message, to).await,
+            Ok(Some(message)) => room.send(Happening::Said(node, message)),
             Ok(None) => open = false,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
@@ -65,14 +72,11 @@ async fn listen(
             }
         }
     }
-    while let Ok(Some(message)) = control.take() {
-        say(node, message, to).await;
+    while let Ok(room) = to.reserve().await
+        && let Ok(Some(message)) = control.take()
+    {
+        room.send(Happening::Said(node, message));
     }
-}
-
-async fn say(node: NodeId, message: ToMaster, to: &mpsc::Sender<Happening>) {
-    // As in `worker`.
-    let _ = to.send(Happening::Said(node, message)).await;
 }
 
 /// The reading side of a node's control socket.
@@ -89,7 +93,7 @@ impl Control {
     }
 
     /// One message; `None` at the end.
-    fn take(&self) -> io::Result<Option<ToMaster>> {
+    pub(super) fn take(&self) -> io::Result<Option<ToMaster>> {
         let mut buffer = [0; MAX_DATAGRAM];
         match packet::receive(self.socket.as_fd(), &mut buffer) {
             Ok((0, _)) => Ok(None),

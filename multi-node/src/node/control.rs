@@ -29,29 +29,42 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Control(OwnedFd);
 
+/// What the master started a process for.
+pub(crate) enum Calling {
+    /// To be a node; with the fds that the welcome names.
+    Node(Box<Welcome>, Vec<OwnedFd>),
+    /// To try out whether this program could take over from the master: its state.
+    Rehearsal(OwnedFd),
+}
+
 impl Control {
     pub(crate) fn new(socket: OwnedFd) -> Control {
         Control(socket)
     }
 
-    /// Waits for the first message.
+    /// Waits for the first message: what this process is for.
     ///
     /// # Errors
     /// `TimedOut`, `UnexpectedEof` when the master is gone, `InvalidData` when it speaks another
     /// protocol.
-    pub(crate) fn welcome(&self, timeout: Duration) -> io::Result<(Welcome, Vec<OwnedFd>)> {
+    pub(crate) fn calling(&self, timeout: Duration) -> io::Result<Calling> {
         if !poll::readable([self.0.as_fd()], Some(timeout))?[0] {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        match self.receive()? {
-            Some((ToNode::Welcome(welcome), fds)) if welcome.protocol == PROTOCOL => {
-                Ok((welcome, fds))
+        let Some((message, mut fds)) = self.receive()? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        match (message, fds.len()) {
+            (ToNode::Welcome(welcome), _) if welcome.protocol == PROTOCOL => {
+                Ok(Calling::Node(Box::new(welcome), fds))
             }
-            Some((message, _)) => Err(io::Error::new(
+            (ToNode::Rehearse { protocol }, 1) if protocol == PROTOCOL => {
+                Ok(Calling::Rehearsal(fds.remove(0)))
+            }
+            (message, _) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("expected a welcome of protocol {PROTOCOL}, got {message:?}"),
             )),
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
@@ -192,7 +205,9 @@ impl Thread {
             ToNode::Count { nodes } => self.node.len.store(nodes.into(), Ordering::Relaxed),
             ToNode::Event(_) => {}
             ToNode::Drain { timeout } => self.drain(timeout),
-            ToNode::Welcome(_) => report::warn!("welcomed twice: ignored"),
+            ToNode::Welcome(_) | ToNode::Rehearse { .. } => {
+                report::warn!("welcomed twice: ignored");
+            }
         }
     }
 

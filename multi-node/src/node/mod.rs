@@ -8,7 +8,7 @@ mod accept;
 mod axum;
 mod broadcast;
 mod connection;
-mod control;
+pub(crate) mod control;
 mod framed;
 mod handler;
 #[cfg(feature = "http")]

@@ -3,7 +3,7 @@
 //! Says how `main` ended and leaves the process to its caller.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{ExitCode, Termination};
@@ -20,9 +20,6 @@ use crate::report;
 use crate::sys::process;
 use crate::sys::signal::Signals;
 
-/// How long a worker waits to be told who it is: it was told before it was started.
-const WELCOME_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// How long a node that leaves tries to hand its last messages to the kernel.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,18 +33,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Learns over `socket` who it is, and starts the control thread.
+    /// Becomes the node that `welcome` describes, and starts the control thread.
     ///
     /// # Errors
-    /// As [`Control::welcome`]; what the kernel says when there is no room for a runtime.
+    /// What the kernel says when there is no room for a runtime or for a thread.
     pub(crate) fn enter(
-        socket: OwnedFd,
+        control: Control,
+        welcome: Welcome,
+        fds: Vec<OwnedFd>,
         signals: Option<Signals>,
         is_master: bool,
         program: &str,
     ) -> io::Result<Node> {
-        let control = Control::new(socket);
-        let (welcome, fds) = control.welcome(WELCOME_TIMEOUT)?;
         report::speak_as(crate::config::NodeId(welcome.node));
         let role = if is_master { "master".to_owned() } else { welcome.slot.to_string() };
         process::name(program, &role);
@@ -117,6 +114,8 @@ impl Node {
             Err(_) => EXIT_PANIC,
         };
         self.explain(code, told);
+        // The master's process goes on, in another program: nobody else would.
+        let _ = io::stdout().flush();
         let inner = &self.nodes.0;
         self.runtime.block_on(async {
             if told {

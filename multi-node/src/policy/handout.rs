@@ -14,10 +14,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::NodeId;
 
 /// Parcels on their way to nodes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Handout<T> {
     window: usize,
     in_flight: usize,
@@ -26,7 +28,7 @@ pub(crate) struct Handout<T> {
     turns: VecDeque<NodeId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Lane<T> {
     in_flight: usize,
     queue: VecDeque<(usize, T)>,
@@ -85,6 +87,25 @@ impl<T> Handout<T> {
             }
         }
         None
+    }
+
+    /// The same with every parcel made into something else, in the order in which they would
+    /// leave one node's queue.
+    ///
+    /// # Errors
+    /// The first that `make` gives.
+    pub(crate) fn try_map<'a, U, E>(
+        &'a self,
+        mut make: impl FnMut(&'a T) -> Result<U, E>,
+    ) -> Result<Handout<U>, E> {
+        let mut lanes = BTreeMap::new();
+        for (node, lane) in &self.lanes {
+            let made = lane.queue.iter().map(|(fds, parcel)| Ok((*fds, make(parcel)?)));
+            let queue = made.collect::<Result<_, E>>()?;
+            lanes.insert(*node, Lane { in_flight: lane.in_flight, queue });
+        }
+        let Handout { window, in_flight, ref turns, .. } = *self;
+        Ok(Handout { window, in_flight, lanes, turns: turns.clone() })
     }
 
     fn next_for(&mut self, node: NodeId) -> Option<T> {

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::NodeId;
 
 /// Two nodes to be linked; `a` is the older one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair<K> {
     pub(crate) a: NodeId,
     pub(crate) b: NodeId,
@@ -18,7 +20,8 @@ pub(crate) struct Pair<K> {
 /// The nodes that may be linked, and who asked for what.
 ///
 /// A node that drains keeps the links it has and gets no new ones.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "K: Ord + Deserialize<'de>"))]
 pub(crate) struct Mesh<K> {
     open: BTreeSet<NodeId>,
     wanting: BTreeMap<K, BTreeSet<NodeId>>,

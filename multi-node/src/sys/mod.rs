@@ -10,6 +10,8 @@ pub(crate) mod packet;
 pub(crate) mod page;
 pub(crate) mod poll;
 pub(crate) mod process;
+pub(crate) mod replace;
+pub(crate) mod sealed;
 pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod watch;

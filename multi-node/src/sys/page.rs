@@ -291,7 +291,7 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 /// Changes with the layout below, so that two versions of the library never share a page.
-const LAYOUT: u32 = 0x4d4e_0002;
+pub(crate) const LAYOUT: u32 = 0x4d4e_0002;
 /// Words in a cache line: seats do not slow each other down.
 const LINE: usize = 16;
 const SLOTS: usize = MAX_NODES as usize + 1;

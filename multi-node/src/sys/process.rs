@@ -2,7 +2,7 @@
 //!
 //! Never reaps a process that it did not start, and waits for none but one that it just killed.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -19,6 +19,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
 
+use super::replace;
 use super::signal::Held;
 use crate::config::ExitStatus;
 
@@ -29,8 +30,8 @@ const TOKEN: &str = "MULTI_NODE_WORKER";
 /// What belongs to the master alone: a worker that spoke to the service manager would confuse it.
 ///
 /// A token in it is that of another program, one of whose nodes started this one.
-const NOT_INHERITED: [&str; 5] =
-    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TOKEN];
+const NOT_INHERITED: [&str; 6] =
+    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TOKEN, replace::TOKEN];
 
 /// The longest name that ps shows (`TASK_COMM_LEN` less its NUL).
 const COMM: usize = 15;
@@ -83,6 +84,11 @@ impl Image {
         Image::open(Path::new("/proc/self/exe"))
     }
 
+    /// The file, by its own fd: it has crossed an exec.
+    pub(crate) fn from_fd(fd: OwnedFd) -> Image {
+        Image(fd.into())
+    }
+
     /// # Errors
     /// As open(2); `PermissionDenied` too when the file may not be executed.
     pub(crate) fn open(path: &Path) -> io::Result<Image> {
@@ -92,7 +98,14 @@ impl Image {
     }
 }
 
-/// What every worker is started with: the arguments and the environment of the master's start.
+impl AsFd for Image {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What every process of the program is started with: the arguments and the environment of the
+/// master's start.
 #[derive(Debug)]
 pub(crate) struct Start {
     args: Vec<OsString>,
@@ -101,12 +114,17 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn of_this_process() -> Start {
-        Start {
-            args: std::env::args_os().collect(),
-            env: std::env::vars_os()
-                .filter(|(name, _)| !NOT_INHERITED.iter().any(|kept| name == kept))
-                .collect(),
-        }
+        Start { args: std::env::args_os().collect(), env: std::env::vars_os().collect() }
+    }
+
+    /// Replaces this process's program by `image`: see [`replace::replace`].
+    pub(crate) fn replace(
+        &self,
+        image: &Image,
+        state: BorrowedFd<'_>,
+        crossing: &[BorrowedFd<'_>],
+    ) -> io::Error {
+        replace::replace(image, &self.args, &self.env, state, crossing)
     }
 
     /// Starts `image` with `control` as its fd 0.
@@ -121,7 +139,10 @@ impl Start {
             command.arg0(name);
         }
         command.args(args).env_clear().env(TOKEN, token);
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        let inherited = |name: &OsStr| !NOT_INHERITED.iter().any(|kept| name == *kept);
+        command.envs(
+            self.env.iter().map(|(name, value)| (name, value)).filter(|(name, _)| inherited(name)),
+        );
         command.stdin(Stdio::from(control));
         let held = Held::hold()?;
         let child = command.spawn();
@@ -142,6 +163,19 @@ pub(crate) struct Child {
 }
 
 impl Child {
+    /// A child that this process had before its program was replaced, by what was kept of it.
+    pub(crate) fn kept(pid: u32, handle: OwnedFd) -> Child {
+        Child { pid: Pid::from_raw(pid.cast_signed()), handle }
+    }
+
+    /// The child of that number.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is none.
+    pub(crate) fn open(pid: u32) -> io::Result<Child> {
+        Child::of(Pid::from_raw(pid.cast_signed()))
+    }
+
     fn of(pid: Pid) -> io::Result<Child> {
         // SAFETY: pidfd_open takes two integers and returns a new fd, close-on-exec, or -1.
         let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
@@ -161,7 +195,22 @@ impl Child {
     }
 
     pub(crate) fn kill(&self) -> io::Result<()> {
-        Ok(nix::sys::signal::kill(self.pid, Signal::SIGKILL)?)
+        self.signal(Signal::SIGKILL)
+    }
+
+    /// SIGABRT: ends it with a core dump, where the machine keeps those.
+    pub(crate) fn abort(&self) -> io::Result<()> {
+        self.signal(Signal::SIGABRT)
+    }
+
+    /// By the handle, not by the number: that may be another's once this one is reaped.
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        let (handle, none) = (self.handle.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
+        // SAFETY: the handle is open; a null pointer stands for what kill(2) would send.
+        let sent =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, handle, signal as i32, none, 0) };
+        Errno::result(sent)?;
+        Ok(())
     }
 
     /// Ends a child that cannot be supervised, and waits for its end.
@@ -185,6 +234,25 @@ impl Child {
             Err(_) => Some(ExitStatus::Unknown),
         }
     }
+}
+
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}
+
+/// The children of this process, zombies included; none where the kernel does not tell
+/// (`CONFIG_PROC_CHILDREN`).
+pub(crate) fn children() -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    let lists =
+        tasks.flatten().flat_map(|task| std::fs::read_to_string(task.path().join("children")));
+    lists
+        .flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<u32>>())
+        .collect()
 }
 
 /// Undoes what a parent may have left: with SIGCHLD ignored, statuses of children are lost.

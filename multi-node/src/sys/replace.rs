@@ -1,0 +1,208 @@
+//! This process gives way to another program in place, by execve: same pid, same children, and
+//! the fds that are named stay open.
+//!
+//! Every fd is close-on-exec, and so must those that cross be until nobody can start a process
+//! any more: a child of user code that held a listener would keep its port. So the last steps are
+//! taken by a thread that first makes a table of fds of its own (`close_range(2)`,
+//! `CLOSE_RANGE_UNSHARE`). What it opens up for the exec is open in its table alone; all others
+//! still start processes with the table in which everything closes.
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::thread;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, FcntlArg, FdFlag, fcntl};
+use nix::libc;
+use nix::unistd::execveat;
+
+use super::process::{Image, pid};
+use super::sealed;
+use super::signal::Held;
+
+/// Tells the new program what it takes over: `<its pid>:<the fd of the state>`. In a child of
+/// either program the first half is not true.
+pub(super) const TOKEN: &str = "MULTI_NODE_TAKEOVER";
+
+/// Replaces this program by `image`, which finds `state` with [`state_left`] and the fds that
+/// `crossing` names open under the same numbers.
+///
+/// Signals that supervision handles are held back from here on until the new program is ready for
+/// them. Returns only when it failed; then nothing has changed.
+pub(crate) fn replace(
+    image: &Image,
+    args: &[OsString],
+    env: &[(OsString, OsString)],
+    state: BorrowedFd<'_>,
+    crossing: &[BorrowedFd<'_>],
+) -> io::Error {
+    let program = match Program::new(args, env, state) {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    thread::scope(|scope| {
+        let last_steps = || match exec(image, &program, state, crossing) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        let name = "multi-node:exec".to_owned();
+        match thread::Builder::new().name(name).spawn_scoped(scope, last_steps) {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|_| io::Error::other("the thread that was to do it panicked")),
+            Err(error) => error,
+        }
+    })
+}
+
+/// The arguments and the environment of the new program.
+struct Program {
+    args: Vec<CString>,
+    env: Vec<CString>,
+}
+
+impl Program {
+    fn new(
+        args: &[OsString],
+        env: &[(OsString, OsString)],
+        state: BorrowedFd<'_>,
+    ) -> io::Result<Program> {
+        let token = format!("{TOKEN}={}:{}", pid(), state.as_raw_fd());
+        let variables = env.iter().filter(|(name, _)| name != TOKEN).map(|(name, value)| {
+            let mut variable = name.clone();
+            variable.push("=");
+            variable.push(value);
+            to_c(&variable)
+        });
+        Ok(Program {
+            args: args.iter().map(|arg| to_c(arg)).collect::<io::Result<_>>()?,
+            env: variables.chain([to_c(OsStr::new(&token))]).collect::<io::Result<_>>()?,
+        })
+    }
+}
+
+fn to_c(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// Runs on a thread that ends when this fails, and its table of fds with it.
+fn exec(
+    image: &Image,
+    program: &Program,
+    state: BorrowedFd<'_>,
+    crossing: &[BorrowedFd<'_>],
+) -> io::Result<Infallible> {
+    own_table()?;
+    let held = Held::hold()?;
+    set_crossing(state)?;
+    for fd in crossing {
+        set_crossing(*fd)?;
+    }
+    let done = execveat(image, c"", &program.args, &program.env, AtFlags::AT_EMPTY_PATH)?;
+    drop(held);
+    match done {}
+}
+
+/// Gives the calling thread a table of fds of its own, with all that is open.
+fn own_table() -> io::Result<()> {
+    // SAFETY: three integers; no fd is as high as the range, so none is closed.
+    let unshared = unsafe {
+        libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE)
+    };
+    Errno::result(unshared)?;
+    Ok(())
+}
+
+fn set_crossing(fd: BorrowedFd<'_>) -> io::Result<()> {
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    Ok(())
+}
+
+/// The state that a predecessor in this very process left; `None` for a process that started
+/// otherwise.
+///
+/// # Errors
+/// `InvalidData` when the token names no state.
+pub(crate) fn state_left() -> io::Result<Option<OwnedFd>> {
+    let Some(token) = std::env::var_os(TOKEN) else {
+        return Ok(None);
+    };
+    let token = token.to_string_lossy();
+    let Some((process, fd)) = token.split_once(':') else {
+        return Ok(None);
+    };
+    if process.parse() != Ok(pid()) {
+        return Ok(None);
+    }
+    let broken =
+        || io::Error::new(io::ErrorKind::InvalidData, format!("{TOKEN}={token}: no state"));
+    let fd: RawFd = fd.parse().map_err(|_| broken())?;
+    // SAFETY: a number that is not open makes the look at its seals fail, and no more is done.
+    if !sealed::is_sealed(unsafe { BorrowedFd::borrow_raw(fd) }) {
+        return Err(broken());
+    }
+    claim(&[fd]).map(|mut state| state.pop())
+}
+
+/// The fds that a predecessor left open, close-on-exec again.
+///
+/// Only for numbers out of the state that [`state_left`] found, each once.
+///
+/// # Errors
+/// `EBADF` when one is not open.
+pub(crate) fn claim(left: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
+    for fd in left {
+        // SAFETY: a number that is not open makes fcntl fail, which ends this.
+        fcntl(unsafe { BorrowedFd::borrow_raw(*fd) }, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    }
+    // SAFETY: they are open, and as they were open when this program began, nobody in it was ever
+    // given these numbers: the state alone names them.
+    Ok(left.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
+        let flags = fcntl(fd, FcntlArg::F_GETFD).unwrap();
+        FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC)
+    }
+
+    #[test]
+    fn what_a_thread_opens_up_for_the_exec_stays_closed_for_all_others() {
+        let file = File::open("/proc/self/exe").unwrap();
+        let fd = file.as_fd();
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                own_table().unwrap();
+                set_crossing(fd).unwrap();
+                assert!(!is_close_on_exec(fd), "in its own table it is open");
+            });
+            other.join().unwrap();
+        });
+        assert!(is_close_on_exec(fd), "in everybody else's it is not");
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_executed_leaves_this_one_as_it_was() {
+        let image = Image::from_fd(File::open("/dev/null").unwrap().into());
+        let state = sealed::seal(b"state").unwrap();
+        let file = File::open("/proc/self/exe").unwrap();
+        let args = [OsString::from("program")];
+        let error = replace(&image, &args, &[], state.as_fd(), &[file.as_fd()]);
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+        assert!(is_close_on_exec(file.as_fd()) && is_close_on_exec(state.as_fd()));
+    }
+
+    #[test]
+    fn a_token_of_another_process_or_of_none_means_nothing() {
+        assert!(state_left().unwrap().is_none());
+    }
+}
