@@ -68,7 +68,8 @@ pub(super) fn resume(state: State, ended: std_mpsc::Sender<End>) -> io::Result<O
     let mut fds = Landed::new(replace::claim(&fds.0)?);
     let mut family = Family::restore(family, &mut fds, happen)?;
     stranger::reap_all(|pid| family.has(pid));
-    let policy = Supervisor::resume(policy, u64::from(process::pid()));
+    let mut policy = Supervisor::resume(policy, u64::from(process::pid()));
+    policy.handle_event(elapsed, Event::Begin);
     let control = if policy.runs_main() {
         mesh.joined(policy.master());
         Some(family.adopt_master(policy.master(), policy.generation())?)
@@ -321,7 +322,8 @@ impl Thread {
     fn state(&self, family: family::State, fds: Numbers) -> io::Result<OwnedFd> {
         let mut mesh = self.mesh.clone();
         mesh.left(self.policy.master());
-        let (elapsed, policy) = (self.now(), self.policy.snapshot());
+        let elapsed = self.now();
+        let policy = self.policy.snapshot(elapsed);
         State { elapsed, policy, mesh, family, fds }.seal()
     }
 
