@@ -50,6 +50,7 @@ mod node;
 mod policy;
 mod report;
 mod runtime;
+mod signal;
 mod sys;
 
 pub use builder::{Builder, NodeCount};

@@ -6,22 +6,27 @@ use std::path::{Path, PathBuf};
 /// Each module of the crate with what it may import: modules of the crate, then other crates.
 ///
 /// Modules that a line does not name must not be imported; `std` always may be.
-const FLOORS: [(&str, &[&str], &[&str]); 12] = [
+const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     ("config", &[], &["serde"]),
     ("error", &[], &["thiserror"]),
     ("event", &["config"], &["serde"]),
     ("report", &["config"], &["tracing"]),
-    ("policy", &["config"], &["serde"]),
-    ("sys", &["config"], &["libc", "nix", "signal_hook_registry"]),
+    ("signal", &[], &["serde"]),
+    ("policy", &["config", "signal"], &["serde"]),
+    ("sys", &["config", "signal"], &["libc", "nix", "signal_hook_registry"]),
     (
         "link",
         &["config", "error", "event", "report", "policy", "sys"],
         &["bincode", "serde", "thiserror", "tokio", "futures_core", "futures_sink"],
     ),
-    ("master", &["config", "error", "event", "report", "policy", "sys", "link"], &["tokio"]),
+    (
+        "master",
+        &["config", "error", "event", "report", "signal", "policy", "sys", "link"],
+        &["tokio"],
+    ),
     (
         "node",
-        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["config", "error", "event", "report", "signal", "policy", "sys", "link"],
         &[
             "axum",
             "futures_core",

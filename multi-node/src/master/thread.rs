@@ -17,9 +17,11 @@ use crate::link::control::{Ended, LinkKind, ToMaster};
 use crate::link::readable::Readable;
 use crate::policy::mesh::{Mesh, Pair};
 use crate::policy::supervisor::{Action, Event, Finish, MainEnd, Rules, Supervisor};
+use crate::policy::wish::{Surroundings, Wish, wish};
 use crate::report;
-use crate::sys::process;
-use crate::sys::signal::{Arrived, Signals};
+use crate::signal::Arrived;
+use crate::sys::signal::Signals;
+use crate::sys::{process, terminal};
 
 /// Happenings that may wait; the tasks that bring them wait beyond it.
 const WAITING: usize = 256;
@@ -153,17 +155,25 @@ impl Thread {
     }
 
     fn take_signals(&mut self) {
-        while let Ok(signal) = self.signalled.try_io(|| self.signals.next()) {
-            self.arrived(signal);
+        while let Ok(arrived) = self.signalled.try_io(|| self.signals.next()) {
+            self.arrived(arrived);
         }
     }
 
-    fn arrived(&mut self, signal: Arrived) {
-        let event = match signal {
-            Arrived::Hangup => Event::Reload,
-            Arrived::Interrupt | Arrived::Quit | Arrived::Terminate => Event::Stop,
+    fn arrived(&mut self, arrived: Arrived) {
+        let around = Surroundings {
+            beginning: self.signals.beginning(),
+            pid: process::pid(),
+            leader: terminal::session_leader(),
+            terminal: !terminal::is_gone(),
         };
-        report::info!("{signal:?} arrived");
+        let wish = wish(arrived, &around);
+        report::info!("{arrived}: {}", wish.map_or("ignored", Wish::in_words));
+        let event = match wish {
+            Some(Wish::Reload) => Event::Reload,
+            Some(Wish::Stop) => Event::Stop,
+            Some(Wish::Grow | Wish::Shrink) | None => return,
+        };
         self.policy.handle_event(self.now(), event);
     }
 

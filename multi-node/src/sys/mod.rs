@@ -12,4 +12,5 @@ pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod signal;
 pub(crate) mod socket;
+pub(crate) mod terminal;
 pub(crate) mod watch;
