@@ -4,9 +4,11 @@
 
 mod family;
 mod handing;
+mod identity;
 mod image;
 mod listen;
 mod notice;
+mod pid_file;
 mod thread;
 mod watch;
 

@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 
 use super::End;
 use super::family::Family;
-use super::notice;
+use super::pid_file::PidFile;
 use super::watch::Happening;
+use super::{identity, notice};
 use crate::config::{NodeId, Settings};
 use crate::error::{EXIT_FAILURE, StartError};
 use crate::link::control::{Ended, LinkKind, ToMaster};
@@ -41,8 +42,16 @@ pub(super) fn start(
     let entered = runtime.enter();
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
-    let policy = Supervisor::new(rules(&settings), u64::from(process::pid()));
+    let rules = rules(&settings);
+    let awaited = if rules.workers.is_empty() { Awaited::Master } else { Awaited::Worker };
+    let policy = Supervisor::new(rules, u64::from(process::pid()));
+    let identity = identity::find(&settings)?;
+    let pid_file = PidFile::claim(settings.pid_file.as_deref())?;
     let mut family = Family::found(settings, happen)?;
+    if let Some(identity) = identity {
+        identity::assume(&identity)?;
+        family.check_program();
+    }
     let socket = family.adopt_master().map_err(failed())?;
     let signalled = signals.as_fd().try_clone_to_owned().and_then(Readable::new);
     let signalled = signalled.map_err(failed())?;
@@ -53,6 +62,8 @@ pub(super) fn start(
         mesh: Mesh::new(),
         signals,
         signalled,
+        pid_file,
+        awaited,
         happenings,
         times,
         began: Instant::now(),
@@ -80,6 +91,17 @@ struct Times {
     start: Duration,
 }
 
+/// Who has to get ready for the program to be ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// The master's own node: there is no other.
+    Master,
+    /// Any worker.
+    Worker,
+    /// The program is ready.
+    Nobody,
+}
+
 struct Thread {
     family: Family,
     policy: Supervisor,
@@ -87,6 +109,8 @@ struct Thread {
     signals: Signals,
     /// Readable when there are `signals`.
     signalled: Readable,
+    pid_file: PidFile,
+    awaited: Awaited,
     happenings: mpsc::Receiver<Happening>,
     times: Times,
     began: Instant,
@@ -97,6 +121,8 @@ impl Thread {
     fn run(mut self, runtime: &Runtime) {
         let finish = runtime.block_on(self.supervise());
         notice::say_end(&finish, self.times.start);
+        // Before whoever waits for the end can see it.
+        drop(self.pid_file);
         let (code, main) = match finish {
             Finish::Stopped { main } => (End::Code(0), main),
             Finish::MainEnded => (End::OfMain, MainEnd::Ended { ok: true }),
@@ -196,6 +222,7 @@ impl Thread {
             ToMaster::Ready => {
                 self.family.ready(node);
                 self.policy.handle_event(now, Event::Ready { node });
+                self.is_ready(node);
             }
             ToMaster::Draining => {
                 self.mesh.draining(node);
@@ -212,6 +239,23 @@ impl Thread {
             // A worker's end is its exit.
             ToMaster::Ended(_) => {}
         }
+    }
+
+    fn is_ready(&mut self, node: NodeId) {
+        let awaited = match self.awaited {
+            Awaited::Master => node == NodeId::MASTER,
+            Awaited::Worker => node != NodeId::MASTER,
+            Awaited::Nobody => false,
+        };
+        if awaited {
+            self.awaited = Awaited::Nobody;
+            self.program_is_ready();
+        }
+    }
+
+    /// Comes once in the life of the program.
+    fn program_is_ready(&self) {
+        self.pid_file.write();
     }
 
     /// Does what policy decided, until there is nothing more to do or the program is over.
