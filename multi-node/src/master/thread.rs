@@ -43,8 +43,7 @@ pub(super) fn start(
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
     let rules = rules(&settings);
-    let awaited = if rules.workers.is_empty() { Awaited::Master } else { Awaited::Worker };
-    let policy = Supervisor::new(rules, u64::from(process::pid()));
+    let policy = Supervisor::new(rules.clone(), u64::from(process::pid()));
     let identity = identity::find(&settings)?;
     let pid_file = PidFile::claim(settings.pid_file.as_deref())?;
     let mut family = Family::found(settings, happen)?;
@@ -63,9 +62,10 @@ pub(super) fn start(
         signals,
         signalled,
         pid_file,
-        awaited,
+        ready: false,
         happenings,
         times,
+        rules,
         began: Instant::now(),
         ended,
     };
@@ -77,11 +77,14 @@ pub(super) fn start(
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
-        workers: settings.worker_slots(),
+        master_listens: settings.master_listen,
+        nodes: settings.nodes,
         restart_children: settings.restart_children,
         computes: settings.listen.is_none(),
         drain_timeout: settings.drain_timeout,
+        drain_delay: settings.drain_delay,
         start_timeout: settings.start_timeout,
+        max_surge: settings.max_surge,
     }
 }
 
@@ -89,17 +92,6 @@ fn rules(settings: &Settings) -> Rules {
 struct Times {
     drain: Duration,
     start: Duration,
-}
-
-/// Who has to get ready for the program to be ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Awaited {
-    /// The master's own node: there is no other.
-    Master,
-    /// Any worker.
-    Worker,
-    /// The program is ready.
-    Nobody,
 }
 
 struct Thread {
@@ -110,9 +102,11 @@ struct Thread {
     /// Readable when there are `signals`.
     signalled: Readable,
     pid_file: PidFile,
-    awaited: Awaited,
+    /// Whether the program ever was ready.
+    ready: bool,
     happenings: mpsc::Receiver<Happening>,
     times: Times,
+    rules: Rules,
     began: Instant,
     ended: std_mpsc::Sender<End>,
 }
@@ -198,7 +192,9 @@ impl Thread {
         let event = match wish {
             Some(Wish::Reload) => Event::Reload,
             Some(Wish::Stop) => Event::Stop,
-            Some(Wish::Grow | Wish::Shrink) | None => return,
+            Some(Wish::Grow) => Event::Grow,
+            Some(Wish::Shrink) => Event::Shrink,
+            None => return,
         };
         self.policy.handle_event(self.now(), event);
     }
@@ -241,14 +237,11 @@ impl Thread {
         }
     }
 
+    /// The program is ready with its first worker, or with the master's own node when that is all.
     fn is_ready(&mut self, node: NodeId) {
-        let awaited = match self.awaited {
-            Awaited::Master => node == NodeId::MASTER,
-            Awaited::Worker => node != NodeId::MASTER,
-            Awaited::Nobody => false,
-        };
-        if awaited {
-            self.awaited = Awaited::Nobody;
+        let alone = self.rules.master_listens && self.rules.nodes == 1;
+        if !self.ready && (node != NodeId::MASTER || alone) {
+            self.ready = true;
             self.program_is_ready();
         }
     }
@@ -276,6 +269,20 @@ impl Thread {
                 Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
+                Action::Rehearse { generation } => {
+                    let rules = self.rules.clone();
+                    self.policy.handle_event(self.now(), Event::Rehearsed { generation, rules });
+                }
+                Action::Replace { .. } => {
+                    let reason = "this version cannot be replaced".to_owned();
+                    self.policy.handle_event(self.now(), Event::ReplaceFailed { reason });
+                }
+                Action::Abort { node } => self.family.kill(node),
+                Action::EndRehearsal
+                | Action::Switch { .. }
+                | Action::Discard { .. }
+                | Action::Count { .. }
+                | Action::Leaving => {}
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
                 Action::Finish(finish) => return Some(finish),
             }
