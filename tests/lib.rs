@@ -17,4 +17,5 @@ pub use harness::process;
 pub use harness::program::Program;
 pub use harness::running::{Running, stderr};
 pub use harness::scratch::Scratch;
+pub use harness::terminal::Terminal;
 pub use harness::who::Who;

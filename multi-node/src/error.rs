@@ -48,6 +48,15 @@ pub(crate) enum StartError {
     NoSuchAddress { addr: SocketAddr },
     #[error("cannot listen on {addr}: {cause}")]
     Listen { addr: SocketAddr, cause: io::Error },
+    #[error(
+        "cannot become the user and group asked for: not permitted; start the program as root or \
+         as that user, or without these options (MULTI_NODE_USER, MULTI_NODE_GROUP)"
+    )]
+    IdentityDenied,
+    #[error("already running{}: it has the pid file {pid_file}", .pid.map_or_else(String::new, |pid| format!(" as pid {pid}")))]
+    AlreadyRuns { pid: Option<u32>, pid_file: String },
+    #[error("cannot have the pid file {pid_file}: {cause}")]
+    PidFile { pid_file: String, cause: io::Error },
     #[error("cannot {what}: {cause}")]
     System { what: &'static str, cause: io::Error },
 }

@@ -51,6 +51,7 @@ mod policy;
 mod rehearsal;
 mod report;
 mod runtime;
+mod signal;
 mod sys;
 
 pub use builder::{Builder, NodeCount};

@@ -11,8 +11,9 @@ const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     ("error", &[], &["thiserror"]),
     ("event", &["config"], &["serde"]),
     ("report", &["config"], &["tracing"]),
-    ("policy", &["config"], &["serde"]),
-    ("sys", &["config"], &["libc", "nix", "signal_hook_registry"]),
+    ("signal", &[], &["serde"]),
+    ("policy", &["config", "signal"], &["serde"]),
+    ("sys", &["config", "signal"], &["libc", "nix", "signal_hook_registry"]),
     (
         "link",
         &["config", "error", "event", "report", "policy", "sys"],
@@ -20,12 +21,12 @@ const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     ),
     (
         "master",
-        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["config", "error", "event", "report", "signal", "policy", "sys", "link"],
         &["serde", "tokio"],
     ),
     (
         "node",
-        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["config", "error", "event", "report", "signal", "policy", "sys", "link"],
         &[
             "axum",
             "futures_core",

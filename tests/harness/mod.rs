@@ -10,4 +10,5 @@ pub mod process;
 pub(crate) mod program;
 pub(crate) mod running;
 pub(crate) mod scratch;
+pub(crate) mod terminal;
 pub(crate) mod who;

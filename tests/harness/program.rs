@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::deadline::Deadline;
 use super::output::{Log, Stream};
 use super::running::Running;
+use super::terminal::{self, Terminal};
 
 /// A program to start; like `std::process::Command`, with what tests need.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub struct Program {
     env: Vec<(OsString, OsString)>,
     user: Option<u32>,
     open_files: Option<u32>,
+    terminal: Option<PathBuf>,
     may_panic: bool,
     deadline: Duration,
 }
@@ -34,6 +36,7 @@ impl Program {
             env: Vec::new(),
             user: None,
             open_files: None,
+            terminal: None,
             may_panic: false,
             deadline: Duration::from_secs(60),
         }
@@ -69,6 +72,12 @@ impl Program {
         self
     }
 
+    /// Starts it as the leader of a session on this terminal, which is its standard input.
+    pub fn on(mut self, terminal: &Terminal) -> Program {
+        self.terminal = Some(terminal.path().to_owned());
+        self
+    }
+
     /// Says that a panic in the output is what the test wants to see.
     pub fn may_panic(mut self) -> Program {
         self.may_panic = true;
@@ -90,10 +99,13 @@ impl Program {
     pub fn start(self) -> Running {
         adopt_orphans();
         let log = Log::new();
-        let mut child = self
-            .command()
-            .process_group(0)
-            .stdin(Stdio::null())
+        let mut command = self.command();
+        match &self.terminal {
+            None => command.process_group(0).stdin(Stdio::null()),
+            // The leader of a session leads its process group too.
+            Some(path) => command.stdin(terminal::open(path)),
+        };
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -105,6 +117,11 @@ impl Program {
 
     fn command(&self) -> Command {
         let mut command = match self.open_files {
+            None if self.terminal.is_some() => {
+                let mut setsid = Command::new("setsid");
+                setsid.arg("--ctty").arg(&self.path);
+                setsid
+            }
             None => Command::new(&self.path),
             // The shell sets the limit and becomes the program: no code of ours runs between fork
             // and exec.

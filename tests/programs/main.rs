@@ -8,11 +8,13 @@ mod configured;
 mod endings;
 mod family;
 mod http;
+mod identity;
 mod lines;
 mod messages;
 mod options;
 mod runtimes;
 mod subscriber;
+mod terminal;
 mod traffic;
 mod words;
 
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         "std-listener" => runtimes::std_listener().report(),
         "tokio-listener" => runtimes::tokio_listener().report(),
         "thread-pool" => runtimes::thread_pool().report(),
+        "identity" => identity::identity().report(),
+        "reads-terminal" => terminal::reads_terminal().report(),
         "subscriber" => subscriber::subscriber().report(),
         "chat" => messages::chat().report(),
         "versions" => messages::versions().report(),

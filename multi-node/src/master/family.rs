@@ -78,6 +78,14 @@ impl Family {
         })
     }
 
+    /// Says so when a reload could not run the program file, now that this process is the user
+    /// who will try.
+    pub(super) fn check_program(&self) {
+        if let Err(error) = self.images.at_path() {
+            report::warn!("no reload can work: {error}; let the user read and execute the file");
+        }
+    }
+
     /// Makes the master's own node a member; its end of the control socket.
     pub(super) fn adopt_master(
         &mut self,

@@ -48,12 +48,7 @@ impl Images {
         use std::collections::btree_map::Entry;
         match self.pinned.entry(generation) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => match Image::open(&self.path) {
-                Ok(image) => Ok(entry.insert(image)),
-                Err(error) => {
-                    Err(io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
-                }
-            },
+            Entry::Vacant(entry) => Ok(entry.insert(open(&self.path)?)),
         }
     }
 
@@ -77,10 +72,23 @@ impl Images {
         Ok(Images { path: state.path.clone(), pinned: pinned.collect::<io::Result<_>>()? })
     }
 
+    /// The image that a reload would take now.
+    ///
+    /// # Errors
+    /// As [`Image::open`], with the path.
+    pub(super) fn at_path(&self) -> io::Result<Image> {
+        open(&self.path)
+    }
+
     /// Lets go of every image that `is_used` no more.
     pub(super) fn keep(&mut self, is_used: impl Fn(Generation) -> bool) {
         self.pinned.retain(|generation, _| is_used(*generation));
     }
+}
+
+fn open(path: &Path) -> io::Result<Image> {
+    Image::open(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// The file that a shell finds for `name`, absolute.

@@ -5,12 +5,14 @@
 mod crossing;
 mod family;
 mod handing;
+mod identity;
 mod image;
 mod listen;
 mod notice;
 mod rehearsal;
 mod stranger;
 mod takeover;
+mod pid_file;
 mod thread;
 mod watch;
 

@@ -17,10 +17,11 @@ use crate::error::EXIT_FAILURE;
 use crate::link::codec;
 use crate::link::control::{LinkKind, MAX_DATAGRAM, PROTOCOL, ToMaster, ToNode, Welcome};
 use crate::report;
+use crate::signal::Handled;
 use crate::sys::packet;
 use crate::sys::poll;
 use crate::sys::process;
-use crate::sys::signal::{Arrived, Signals};
+use crate::sys::signal::Signals;
 
 /// How long a message to the master may take to be accepted: its thread does nothing but read.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -214,8 +215,8 @@ impl Thread {
     /// A worker drains at SIGTERM. What a terminal sends to the whole group is the master's to
     /// answer: were the workers to leave by themselves, it would have to guess why.
     fn signalled(&mut self) {
-        while let Some(Ok(signal)) = self.signals.as_ref().map(Signals::next) {
-            if signal == Arrived::Terminate {
+        while let Some(Ok(arrived)) = self.signals.as_ref().map(Signals::next) {
+            if arrived.signal == Handled::Terminate {
                 self.drain(self.node.drain_timeout);
             }
         }

@@ -9,6 +9,7 @@ pub(crate) mod handout;
 pub(crate) mod mesh;
 pub(crate) mod place;
 pub(crate) mod supervisor;
+pub(crate) mod wish;
 
 /// Time since supervision began.
 pub(crate) type Time = std::time::Duration;

@@ -12,6 +12,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::signal::hangups_are_ignored;
 use crate::config::ExitStatus;
 
 /// What is passed on to the master.
@@ -40,6 +41,7 @@ pub(crate) enum Awaited {
 pub(crate) struct Init {
     master: Pid,
     signals: SigSet,
+    hangups_ignored: bool,
 }
 
 impl Init {
@@ -48,6 +50,7 @@ impl Init {
     /// # Errors
     /// As fork(2) and execve(2).
     pub(crate) fn start() -> io::Result<Init> {
+        let hangups_ignored = hangups_are_ignored()?;
         let mut args = std::env::args_os();
         let mut command = Command::new("/proc/self/exe");
         if let Some(name) = args.next() {
@@ -59,7 +62,7 @@ impl Init {
         let mut signals = SigSet::from_iter(PASSED_ON);
         signals.add(Signal::SIGCHLD);
         signals.thread_block()?;
-        Ok(Init { master: Pid::from_raw(master.id().cast_signed()), signals })
+        Ok(Init { master: Pid::from_raw(master.id().cast_signed()), signals, hangups_ignored })
     }
 
     /// Waits for a signal or an ended child; `None` waits without end.
@@ -71,13 +74,19 @@ impl Init {
             tv_nsec: timeout.subsec_nanos().into(),
         };
         let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        // SAFETY: all three pointers are to live values of the types that the call takes; `info`
-        // is written and never read.
+        // SAFETY: all three pointers are to live values of the types that the call takes.
         let taken =
             unsafe { libc::sigtimedwait(self.signals.as_ref(), info.as_mut_ptr(), &timeout) };
         match Errno::result(taken).map(Signal::try_from) {
-            Ok(Ok(Signal::SIGCHLD) | Err(_)) | Err(Errno::EINTR) => Awaited::Children,
-            Ok(Ok(signal)) => Awaited::Signal(signal),
+            Ok(Ok(signal)) => {
+                // SAFETY: the call succeeded, so it has written `info`.
+                let by_kernel = unsafe { info.assume_init() }.si_code > 0;
+                match meant_for_master(signal, by_kernel, self.hangups_ignored) {
+                    Some(signal) => Awaited::Signal(signal),
+                    None => Awaited::Children,
+                }
+            }
+            Ok(Err(_)) | Err(Errno::EINTR) => Awaited::Children,
             Err(_) => Awaited::Timeout,
         }
     }
@@ -102,5 +111,45 @@ impl Init {
                 master_ended(status);
             }
         }
+    }
+}
+
+/// What to pass on of a signal; `None` for nothing.
+///
+/// Passed on, it comes from a process, so what the kernel means by it is said by another: that the
+/// terminal is gone, by a stop. That a job in the background reads its terminal is for that job.
+fn meant_for_master(signal: Signal, by_kernel: bool, hangups_ignored: bool) -> Option<Signal> {
+    match signal {
+        Signal::SIGCHLD => None,
+        Signal::SIGHUP if by_kernel => (!hangups_ignored).then_some(Signal::SIGTERM),
+        Signal::SIGTTIN | Signal::SIGTTOU if by_kernel => None,
+        signal => Some(signal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::Signal;
+
+    use super::{PASSED_ON, meant_for_master};
+
+    #[test]
+    fn what_a_process_sends_is_passed_on_as_it_is() {
+        for signal in PASSED_ON {
+            assert_eq!(meant_for_master(signal, false, false), Some(signal));
+            assert_eq!(meant_for_master(signal, false, true), Some(signal));
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_closes_is_a_stop_unless_hangups_were_ignored() {
+        assert_eq!(meant_for_master(Signal::SIGHUP, true, false), Some(Signal::SIGTERM));
+        assert_eq!(meant_for_master(Signal::SIGHUP, true, true), None);
+    }
+
+    #[test]
+    fn what_a_terminal_says_of_a_job_is_kept() {
+        assert_eq!(meant_for_master(Signal::SIGTTIN, true, false), None);
+        assert_eq!(meant_for_master(Signal::SIGTTOU, true, false), None);
     }
 }

@@ -6,53 +6,71 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
+use super::terminal;
+use crate::signal::{Arrived, Beginning, Handled, Sender};
+
 /// What supervision handles, in every node.
-const HANDLED: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+const HANDLED: [(Signal, Handled); 7] = [
+    (Signal::SIGHUP, Handled::Hangup),
+    (Signal::SIGINT, Handled::Interrupt),
+    (Signal::SIGQUIT, Handled::Quit),
+    (Signal::SIGTERM, Handled::Terminate),
+    (Signal::SIGUSR2, Handled::User2),
+    (Signal::SIGTTIN, Handled::TerminalInput),
+    (Signal::SIGTTOU, Handled::TerminalOutput),
+];
 
 /// The name of a signal, as kill(1) has it.
 pub(crate) fn signal_name(number: i32) -> &'static str {
     Signal::try_from(number).map_or("(unknown)", Signal::as_str)
 }
 
-/// A signal that arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrived {
-    Hangup,
-    Interrupt,
-    Quit,
-    Terminate,
+/// The signals that arrive, to be read; it is readable when there is one.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    read: OwnedFd,
+    /// The handlers write to copies of it.
+    write: OwnedFd,
+    beginning: Beginning,
 }
 
-/// The reading end of the signals.
-#[derive(Debug)]
-pub(crate) struct Signals(OwnedFd);
-
 impl Signals {
-    /// Handles SIGHUP, SIGINT, SIGQUIT and SIGTERM from now on, for the rest of the process.
+    /// Handles SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGTTIN and SIGTTOU from now on, for
+    /// the rest of the process.
     ///
     /// # Errors
     /// `EMFILE` when no pipe can be made; `EINVAL` when a handler cannot be set.
     pub(crate) fn install() -> io::Result<Signals> {
+        let beginning =
+            Beginning { hangups_ignored: hangups_are_ignored()?, terminal: !terminal::is_gone() };
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        for signal in HANDLED {
+        Signals::resume(read, write, beginning)
+    }
+
+    /// As [`Signals::install`], on a pipe that crossed an exec: what was written to it before is
+    /// read first, and what was blocked meanwhile comes next.
+    ///
+    /// # Errors
+    /// `EMFILE` when no fd is left; `EINVAL` when a handler cannot be set.
+    pub(crate) fn resume(
+        read: OwnedFd,
+        write: OwnedFd,
+        beginning: Beginning,
+    ) -> io::Result<Signals> {
+        for (signal, _) in HANDLED {
             let write = write.try_clone()?;
-            let number = signal as i32;
-            let action = move |_: &libc::siginfo_t| {
-                let record = [number as u8];
-                // A full pipe holds 65,536 signals that nobody has read: one more says nothing new.
-                // SAFETY: write(2) may be called in a handler; `record` lives across the call.
-                unsafe { libc::write(write.as_raw_fd(), record.as_ptr().cast(), record.len()) };
-            };
-            // SAFETY: the action only calls write(2), which is async-signal-safe and, on a
-            // non-blocking pipe, returns at once; it allocates nothing and takes no lock.
-            unsafe { signal_hook_registry::register_sigaction(number, action)? };
+            let action = move |info: &libc::siginfo_t| handle(signal, info, write.as_fd());
+            // SAFETY: `handle` only calls write(2), kill(2) and getpid(2), which are
+            // async-signal-safe and return at once; it allocates nothing and takes no lock.
+            unsafe { signal_hook_registry::register_sigaction(signal as i32, action)? };
         }
         ours().thread_unblock()?;
-        Ok(Signals(read))
+        Ok(Signals { read, write, beginning })
     }
 
     /// The next signal.
@@ -60,21 +78,77 @@ impl Signals {
     /// # Errors
     /// `WouldBlock` when there is none.
     pub(crate) fn next(&self) -> io::Result<Arrived> {
-        let mut record = [0];
-        nix::unistd::read(&self.0, &mut record)?;
-        Ok(match Signal::try_from(i32::from(record[0]))? {
-            Signal::SIGHUP => Arrived::Hangup,
-            Signal::SIGINT => Arrived::Interrupt,
-            Signal::SIGQUIT => Arrived::Quit,
-            _ => Arrived::Terminate,
-        })
+        let mut record = [0; RECORD];
+        // Records are written whole and read whole: a pipe does not split what is so short.
+        nix::unistd::read(&self.read, &mut record)?;
+        decode(record)
+    }
+
+    /// What the program found when it was started.
+    pub(crate) fn beginning(&self) -> Beginning {
+        self.beginning
+    }
+
+    /// Both ends of the pipe, for [`Signals::resume`] after an exec.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(crate) fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.read.as_fd(), self.write.as_fd()]
     }
 }
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.read.as_fd()
     }
+}
+
+/// Whether a SIGHUP does nothing to this process as it is.
+pub(super) fn hangups_are_ignored() -> io::Result<bool> {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call only writes the present one to `now`, which is of the
+    // type it takes and is live; it is read only once the call succeeded.
+    let now = unsafe {
+        let asked = libc::sigaction(libc::SIGHUP, std::ptr::null(), now.as_mut_ptr());
+        Errno::result(asked)?;
+        now.assume_init()
+    };
+    Ok(now.sa_sigaction == libc::SIG_IGN)
+}
+
+/// In the handler: writes the record of a signal down.
+///
+/// What a terminal sends to a job in the background that reads it is no wish of anybody's. It
+/// stops the process, as it would without a handler: were it only noted, the read would begin
+/// again, and again be told.
+fn handle(signal: Signal, info: &libc::siginfo_t, pipe: BorrowedFd<'_>) {
+    let by_kernel = info.si_code > 0;
+    if by_kernel && matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU) {
+        // SAFETY: both calls take and return integers.
+        unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
+        return;
+    }
+    // SAFETY: whoever is not the kernel is a process, whose number the union holds then.
+    let pid = if by_kernel { 0 } else { unsafe { info.si_pid() } };
+    let record = encode(signal, by_kernel, pid);
+    // A full pipe holds 10,922 signals that nobody has read: one more says nothing new.
+    // SAFETY: `record` lives across the call, which reads as many bytes as it has.
+    unsafe { libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len()) };
+}
+
+/// The bytes of a record: the signal, whether the kernel sent it, and the pid of who did.
+const RECORD: usize = 6;
+
+fn encode(signal: Signal, by_kernel: bool, pid: libc::pid_t) -> [u8; RECORD] {
+    let [a, b, c, d] = pid.to_ne_bytes();
+    [signal as i32 as u8, by_kernel.into(), a, b, c, d]
+}
+
+fn decode([number, by_kernel, pid @ ..]: [u8; RECORD]) -> io::Result<Arrived> {
+    let known = HANDLED.iter().find(|(signal, _)| *signal as i32 == i32::from(number));
+    let (_, signal) = known.ok_or(Errno::EINVAL)?;
+    let sender =
+        if by_kernel == 1 { Sender::Kernel } else { Sender::Process(u32::from_ne_bytes(pid)) };
+    Ok(Arrived { signal: *signal, sender })
 }
 
 /// The signals that supervision handles, held back from the calling thread, and from a process
@@ -98,5 +172,8 @@ impl Drop for Held {
 }
 
 fn ours() -> SigSet {
-    HANDLED.into_iter().collect()
+    HANDLED.into_iter().map(|(signal, _)| signal).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! A program that talks with whoever started it.
+
+use std::io;
+
+use multi_node::Nodes;
+
+use crate::lines::serve_lines;
+use crate::words::say;
+
+/// Its master says again what is typed.
+#[multi_node::main(port = 0, nodes = 2)]
+pub(crate) async fn reads_terminal(nodes: Nodes) -> Result<(), String> {
+    if nodes.is_master() {
+        std::thread::spawn(|| {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                say(format_args!("typed {line}"));
+            }
+        });
+    }
+    serve_lines(nodes).await
+}

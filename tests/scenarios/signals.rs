@@ -1,0 +1,138 @@
+//! Signals that mean something else by who sent them: under a terminal, and after it closed.
+
+use multi_node_tests::{Exit, Program, Running, Terminal, eventually, process};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::support::{PROGRAM, reach, scenario, send, soon, wait_gone};
+
+#[test]
+fn sigusr2_reloads_as_sighup_does() {
+    let program = scenario("lines").start();
+    program.wait_for_nodes(4);
+    program.signal(Signal::SIGUSR2);
+    program.wait_for_lines("generation=1 ", 3);
+    program.stop();
+}
+
+#[test]
+fn a_terminal_that_closes_stops_the_program_that_leads_its_session() {
+    let terminal = Terminal::new();
+    let program = scenario("lines").on(&terminal).start();
+    program.wait_for_nodes(4);
+    drop(terminal);
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    program.finish();
+}
+
+#[test]
+fn a_terminal_that_closes_stops_the_job_of_a_shell() {
+    for (shell, job) in [(BASH, ""), (BASH, " &"), (DASH, "")] {
+        let (shell, terminal) = shell_with(shell, &format!("{PROGRAM} lines{job}"));
+        let _job = Job::of(&shell);
+        let nodes = shell.wait_for_nodes(4);
+        drop(terminal);
+        for who in nodes {
+            wait_gone(&shell, who.pid);
+        }
+        shell.finish();
+    }
+}
+
+#[test]
+fn sighup_typed_into_a_shell_reloads() {
+    let (shell, mut terminal) = shell_with(BASH, &format!("{PROGRAM} lines &"));
+    let job = Job::of(&shell);
+    shell.wait_for_nodes(4);
+    terminal.type_line("kill -HUP %1");
+    shell.wait_for_lines("generation=1 ", 3);
+    job.stop(&shell);
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_stops_nothing_and_sighup_reloads() {
+    let (shell, terminal) = shell_with(BASH, &format!("(trap '' HUP; exec {PROGRAM} lines) &"));
+    let job = Job::of(&shell);
+    shell.wait_for_nodes(4);
+    drop(terminal);
+    // The shell tells its jobs, then ends.
+    shell.wait_exit();
+    job.signal(Signal::SIGHUP);
+    shell.wait_for_lines("generation=1 ", 3);
+    reach(&shell, |who| who.generation == 1);
+    job.stop(&shell);
+}
+
+#[test]
+fn a_closed_terminal_does_not_keep_an_operators_sighup_from_reloading() {
+    // dash tells jobs in the background nothing: they outlive the terminal.
+    let (shell, terminal) = shell_with(DASH, &format!("{PROGRAM} lines &"));
+    let job = Job::of(&shell);
+    shell.wait_for_nodes(4);
+    drop(terminal);
+    shell.wait_exit();
+    job.signal(Signal::SIGHUP);
+    shell.wait_for_lines("generation=1 ", 3);
+    job.stop(&shell);
+}
+
+#[test]
+fn a_job_in_the_background_that_reads_its_terminal_is_stopped_and_not_scaled() {
+    let (shell, mut terminal) = shell_with(BASH, &format!("{PROGRAM} reads-terminal &"));
+    // Its worker may not have come so far.
+    let job = Job::of(&shell);
+    eventually(soon(), "the job is stopped", || {
+        process::group(job.0).iter().all(|process| process.state == 'T')
+    });
+    terminal.type_line("fg");
+    terminal.type_line("hello");
+    shell.wait_for_line("typed hello");
+    shell.wait_for_nodes(2);
+    assert_eq!(process::children(job.0).len(), 1);
+    job.stop(&shell);
+}
+
+const BASH: &[&str] = &["bash", "--norc", "--noediting", "-i"];
+const DASH: &[&str] = &["dash", "-i"];
+
+/// A shell that leads the session of a terminal, where `line` was typed.
+#[track_caller]
+fn shell_with(shell: &[&str], line: &str) -> (Running, Terminal) {
+    let mut terminal = Terminal::new();
+    let mut program = Program::new(shell[0]);
+    for arg in &shell[1..] {
+        program = program.arg(arg);
+    }
+    let running = program.on(&terminal).start();
+    terminal.type_line(line);
+    (running, terminal)
+}
+
+/// A program that a shell started, in a process group of its own: killed with it when dropped.
+struct Job(Pid);
+
+impl Job {
+    /// The one whose master has said that it is up.
+    #[track_caller]
+    fn of(shell: &Running) -> Job {
+        Job(shell.wait_for_node("the master", |who| who.slot == 0).pid)
+    }
+
+    fn signal(&self, signal: Signal) {
+        send(self.0, signal);
+    }
+
+    /// Stops it; the shell goes with its terminal.
+    #[track_caller]
+    fn stop(self, shell: &Running) {
+        self.signal(Signal::SIGTERM);
+        wait_gone(shell, self.0);
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // A program that has stopped has nobody left in its group.
+        let _ = killpg(self.0, Signal::SIGKILL);
+    }
+}
