@@ -106,6 +106,8 @@ pub(crate) struct Pulse {
     pub(crate) open: u64,
     /// Resident memory, in bytes.
     pub(crate) resident: u64,
+    /// CPU time since its start.
+    pub(crate) cpu: Duration,
 }
 
 /// What a link carries.

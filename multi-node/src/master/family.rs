@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::handing::{Hands, Parcel};
+use super::health::Body;
 use super::image::Images;
 use super::listen::Places;
 use super::watch::{self, Control, Happening};
@@ -15,10 +16,11 @@ use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::link::readable::Readable;
+use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::packet;
 use crate::sys::page::{Page, SEATS};
-use crate::sys::process::{Child, Start};
+use crate::sys::process::{self, Child, Start};
 
 /// All nodes, the master's own among them, and what they share.
 pub(super) struct Family {
@@ -41,6 +43,7 @@ struct Member {
     generation: Generation,
     /// Its entry in the load page.
     seat: u16,
+    pace: Pace,
     /// `None` for the master's own node.
     child: Option<Child>,
 }
@@ -66,11 +69,12 @@ impl Family {
     }
 
     /// Makes the master's own node a member; its end of the control socket.
-    pub(super) fn adopt_master(&mut self) -> io::Result<OwnedFd> {
+    pub(super) fn adopt_master(&mut self, pace: Pace) -> io::Result<OwnedFd> {
         let (ours, theirs) = packet::packet_pair()?;
         let seat = self.seat()?;
         let control = Control::new(&ours)?;
-        self.admit(NodeId::MASTER, ours, Member { slot: 0, generation: 0, seat, child: None });
+        let member = Member { slot: 0, generation: 0, seat, pace, child: None };
+        self.admit(NodeId::MASTER, ours, member);
         tokio::spawn(watch::own_node(NodeId::MASTER, control, self.happenings.clone()));
         Ok(theirs)
     }
@@ -84,12 +88,13 @@ impl Family {
         node: NodeId,
         slot: Slot,
         generation: Generation,
+        pace: Pace,
     ) -> io::Result<u32> {
         let (ours, theirs) = packet::packet_pair()?;
         let control = Control::new(&ours)?;
         let seat = self.seat()?;
         // All that it needs is in its socket before it is there to read: it never waits for it.
-        self.admit(node, ours, Member { slot, generation, seat, child: None });
+        self.admit(node, ours, Member { slot, generation, seat, pace, child: None });
         let (child, handle) = self.start(generation, theirs).inspect_err(|_| {
             self.bury(node);
         })?;
@@ -142,8 +147,8 @@ impl Family {
             drain_timeout: self.settings.drain_timeout,
             drain_grace: self.settings.drain_grace,
             readiness: self.settings.readiness,
-            beat: None,
-            beat_at: None,
+            beat: member.pace.every,
+            beat_at: member.pace.at,
             pool: match self.settings.flavor {
                 Flavor::CurrentThread => None,
                 Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
@@ -164,6 +169,13 @@ impl Family {
         if self.vacant.remove(&slot) {
             self.tell_siblings();
         }
+    }
+
+    /// The process of a node that is there.
+    pub(super) fn body(&self, node: NodeId) -> Option<Body> {
+        let member = self.members.get(&node)?;
+        let pid = member.child.as_ref().map_or_else(process::pid, Child::pid);
+        Some(Body { slot: member.slot, pid })
     }
 
     /// Has every node look again whose queue it must watch.

@@ -4,6 +4,7 @@
 
 mod family;
 mod handing;
+mod health;
 mod image;
 mod listen;
 mod notice;

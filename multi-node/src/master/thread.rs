@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::End;
 use super::family::Family;
+use super::health::Clinic;
 use super::notice;
 use super::watch::Happening;
 use crate::config::{NodeId, Settings};
@@ -40,14 +41,16 @@ pub(super) fn start(
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
     let policy = Supervisor::new(rules(&settings), u64::from(process::pid()));
+    let mut clinic = Clinic::new(&settings, u64::from(process::pid()));
     let mut family = Family::found(settings, happen)?;
-    let socket = family.adopt_master().map_err(failed())?;
+    let socket = family.adopt_master(clinic.adopted(NodeId::MASTER)).map_err(failed())?;
     let signalled = signals.as_fd().try_clone_to_owned().and_then(Readable::new);
     let signalled = signalled.map_err(failed())?;
     drop(entered);
     let thread = Thread {
         family,
         policy,
+        clinic,
         mesh: Mesh::new(),
         signals,
         signalled,
@@ -81,6 +84,7 @@ struct Times {
 struct Thread {
     family: Family,
     policy: Supervisor,
+    clinic: Clinic,
     mesh: Mesh<LinkKind>,
     signals: Signals,
     /// Readable when there are `signals`.
@@ -114,6 +118,7 @@ impl Thread {
         self.mesh.joined(NodeId::MASTER);
         self.policy.handle_event(self.now(), Event::Begin);
         loop {
+            self.look_after();
             if let Some(finish) = self.act() {
                 return finish;
             }
@@ -130,7 +135,8 @@ impl Thread {
     /// Waits for the next thing to happen, but no longer than `retry`, and tells policy.
     async fn wait(&mut self, retry: Option<Duration>) {
         let retry = retry.map(|retry| self.now() + retry);
-        let due = self.policy.poll_timeout().into_iter().chain(retry).min();
+        let due = self.policy.poll_timeout().into_iter().chain(self.clinic.poll_timeout());
+        let due = due.chain(retry).min();
         let due = due.and_then(|at| self.began.checked_add(at));
         let timeout = async {
             match due {
@@ -148,7 +154,19 @@ impl Thread {
                 Ok(()) => self.take_signals(),
                 Err(error) => report::error!("cannot wait for signals: {error}"),
             },
-            () = timeout => self.policy.handle_timeout(self.began.elapsed()),
+            () = timeout => {
+                let now = self.began.elapsed();
+                self.policy.handle_timeout(now);
+                self.clinic.handle_timeout(now);
+            }
+        }
+    }
+
+    /// Tells policy which nodes hang and which have done enough.
+    fn look_after(&mut self) {
+        let now = self.now();
+        while let Some(finding) = self.clinic.poll(now, |node| self.family.body(node)) {
+            report::info!("{finding:?}");
         }
     }
 
@@ -173,6 +191,7 @@ impl Thread {
             Happening::Said(node, message) => self.said(node, message),
             Happening::Exited(node) => {
                 self.mesh.left(node);
+                self.clinic.gone(node);
                 let status = self.family.bury(node);
                 self.policy.handle_event(now, Event::Exited { node, status });
                 self.family.forget_images(self.policy.generation());
@@ -189,16 +208,19 @@ impl Thread {
             }
             ToMaster::Draining => {
                 self.mesh.draining(node);
+                self.clinic.draining(node);
                 self.policy.handle_event(now, Event::Draining { node });
             }
             ToMaster::Want(kind) => self.mesh.wants(node, kind),
             ToMaster::Borrow { slot } => self.family.lend(node, slot),
             ToMaster::Received { fds } => self.family.received(node, fds),
             ToMaster::Ended(ended) if node == NodeId::MASTER => {
+                self.clinic.gone(node);
                 let ok = ended == Ended::Ok;
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
-            ToMaster::Beat(_) | ToMaster::WantEvents => {}
+            ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
+            ToMaster::WantEvents => {}
             // A worker's end is its exit.
             ToMaster::Ended(_) => {}
         }
@@ -209,18 +231,25 @@ impl Thread {
         while let Some(action) = self.policy.poll_action() {
             match action {
                 Action::Spawn { node, slot, generation } => {
-                    let event = match self.family.spawn(node, slot, generation) {
+                    let pace = self.clinic.started(self.now(), node);
+                    let event = match self.family.spawn(node, slot, generation, pace) {
                         Ok(pid) => {
                             self.mesh.joined(node);
                             Event::Spawned { node, pid }
                         }
-                        Err(error) => Event::SpawnFailed { node, reason: error.to_string() },
+                        Err(error) => {
+                            self.clinic.gone(node);
+                            Event::SpawnFailed { node, reason: error.to_string() }
+                        }
                     };
                     self.policy.handle_event(self.now(), event);
                 }
                 Action::Refuse => self.family.refuse(),
                 Action::Close => self.family.close(),
-                Action::Drain { node } => self.family.drain(node, self.times.drain),
+                Action::Drain { node } => {
+                    self.clinic.draining(node);
+                    self.family.drain(node, self.times.drain);
+                }
                 Action::Kill { node } => self.family.kill(node),
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
                 Action::Finish(finish) => return Some(finish),

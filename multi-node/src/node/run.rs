@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::Nodes;
+use super::beat::{self, Pace};
 use super::control::Control;
+use super::{Inner, Nodes};
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
 use crate::report;
@@ -31,6 +32,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Node {
     nodes: Nodes,
     runtime: Arc<Runtime>,
+    pace: Pace,
     /// `listen = none`: a `main` that returns success has finished.
     computes: bool,
 }
@@ -53,9 +55,10 @@ impl Node {
         process::name(program, &role);
         let runtime = runtime(&welcome)?;
         let computes = welcome.local_addr.is_none();
+        let pace = Pace { every: welcome.beat, at: welcome.beat_at };
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
-        Ok(Node { nodes, runtime: Arc::new(runtime), computes })
+        Ok(Node { nodes, runtime: Arc::new(runtime), pace, computes })
     }
 
     /// Runs an async `main` to its end, or to where it is left behind.
@@ -65,6 +68,7 @@ impl Node {
         F: Future<Output = R>,
     {
         self.ready_if_it_computes();
+        self.runtime.spawn(self.nodes.beats(self.pace));
         let nodes = self.nodes.clone();
         let left_behind = self.nodes.left_behind();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -152,6 +156,12 @@ impl Node {
 }
 
 impl Nodes {
+    /// Says that this node's runtime is alive, until it drains.
+    fn beats(&self, pace: Pace) -> impl Future<Output = ()> + Send + 'static {
+        let Inner { control, acceptor, life, .. } = &*self.0;
+        beat::beat(pace, Arc::clone(control), acceptor.clone(), Arc::clone(life))
+    }
+
     /// Resolves when this node drains, its last connection has closed, and its `main` never
     /// asked to be told; not when `main` accepts by itself, so that nobody knows of the last.
     fn left_behind(&self) -> impl Future<Output = ()> + Send + 'static {
