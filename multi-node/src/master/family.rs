@@ -147,8 +147,9 @@ impl Family {
             drain_timeout: self.settings.drain_timeout,
             drain_grace: self.settings.drain_grace,
             readiness: self.settings.readiness,
-            beat: member.pace.every,
-            beat_at: member.pace.at,
+            beat: member.pace.beat,
+            report: member.pace.report,
+            report_at: member.pace.report_at,
             pool: match self.settings.flavor {
                 Flavor::CurrentThread => None,
                 Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
@@ -175,7 +176,7 @@ impl Family {
     pub(super) fn body(&self, node: NodeId) -> Option<Body> {
         let member = self.members.get(&node)?;
         let pid = member.child.as_ref().map_or_else(process::pid, Child::pid);
-        Some(Body { slot: member.slot, pid })
+        Some(Body { slot: member.slot, pid, open: self.page.load(member.seat) })
     }
 
     /// Has every node look again whose queue it must watch.

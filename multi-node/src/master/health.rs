@@ -18,6 +18,8 @@ use crate::sys::proc::{self, Thread};
 pub(super) struct Body {
     pub(super) slot: Slot,
     pub(super) pid: u32,
+    /// Connections that it serves, or that are on their way to it.
+    pub(super) open: u32,
 }
 
 /// The nodes' health, and what each last said of itself.
@@ -43,8 +45,11 @@ impl Clinic {
 
     pub(super) fn beat(&mut self, now: Time, node: NodeId, pulse: Pulse) {
         self.pulses.insert(node, pulse);
-        let Pulse { accepted, resident, .. } = pulse;
-        self.policy.beat(now, node, Vitals { accepted, resident });
+        self.policy.beat(now, node, vitals(pulse));
+    }
+
+    pub(super) fn reported(&mut self, node: NodeId, pulse: Pulse) {
+        self.policy.reported(node, vitals(pulse));
     }
 
     pub(super) fn draining(&mut self, node: NodeId) {
@@ -65,7 +70,7 @@ impl Clinic {
         self.policy.handle_timeout(now);
     }
 
-    /// What was found that a debugger does not explain; a node that hangs is reported.
+    /// What was found; a node that hangs is reported, unless something else explains its silence.
     pub(super) fn poll(
         &mut self,
         now: Time,
@@ -76,23 +81,27 @@ impl Clinic {
                 return Some(finding);
             };
             let Some(body) = body_of(node) else { continue };
-            if proc::is_traced(body.pid) {
-                report::info!("node {node}: silent for {silent:?}, held by a debugger");
-                self.policy.excused(now, node);
-                continue;
+            let look = Look::at(body, self.pulses.get(&node));
+            let Body { slot, pid, .. } = body;
+            match look.excuse() {
+                Some(excuse) => {
+                    let silent = format_args!("no answer for {silent:.1?}");
+                    report::info!("node {node}, slot {slot}, pid {pid}: {silent}, {excuse}");
+                    self.policy.excused(now, node);
+                }
+                None => {
+                    let silent = format_args!("hung, no answer for {silent:.1?}");
+                    report::warn!("node {node}, slot {slot}, pid {pid}: {silent}; {look}");
+                    return Some(finding);
+                }
             }
-            self.report(node, body, silent);
-            return Some(finding);
         }
         None
     }
+}
 
-    fn report(&self, node: NodeId, Body { slot, pid }: Body, silent: Duration) {
-        let known = Known(self.pulses.get(&node), pid);
-        report::warn!(
-            "node {node}, slot {slot}, pid {pid}: hung, no answer for {silent:.1?}{known}"
-        );
-    }
+fn vitals(Pulse { accepted, resident, .. }: Pulse) -> Vitals {
+    Vitals { accepted, resident }
 }
 
 /// Nobody answers for a runtime that the program brings itself, or for a program that only
@@ -102,19 +111,45 @@ fn rules(settings: &Settings) -> Rules {
     Rules { hang_timeout, limits: settings.limits }
 }
 
-/// What can be known of a process that hangs.
-struct Known<'a>(Option<&'a Pulse>, u32);
+/// What can be known of a node that is silent.
+struct Look {
+    open: u32,
+    /// CPU time since its last beat.
+    ran: Option<Duration>,
+    is_traced: bool,
+    /// Those that may run user code.
+    threads: Vec<Thread>,
+}
 
-impl fmt::Display for Known<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Known(pulse, pid) = *self;
-        if let Some(pulse) = pulse {
-            write!(f, "; {} open connections", pulse.open)?;
-            if let Some(cpu) = proc::cpu_time(pid) {
-                write!(f, ", {:.1?} of CPU since", cpu.saturating_sub(pulse.cpu))?;
-            }
+impl Look {
+    fn at(body: Body, last: Option<&Pulse>) -> Look {
+        let mut threads = proc::threads(body.pid);
+        threads.retain(|thread| !thread.name.starts_with(OURS));
+        let ran = last.and_then(|last| Some(proc::cpu_time(body.pid)?.saturating_sub(last.cpu)));
+        Look { open: body.open, ran, is_traced: proc::is_traced(body.pid), threads }
+    }
+
+    /// What kept it from answering, if that was not its own doing.
+    fn excuse(&self) -> Option<&'static str> {
+        let wants_to_run = self.threads.iter().any(|thread| thread.state == 'R');
+        if self.is_traced {
+            Some("held by a debugger")
+        } else if wants_to_run && self.ran.is_some_and(|ran| ran < STARVED) {
+            Some("it waits for a CPU")
+        } else {
+            None
         }
-        for thread in proc::threads(pid).iter().filter(|thread| is_users(thread)).take(THREADS) {
+    }
+}
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.open == 1 { "" } else { "s" };
+        write!(f, "{} open connection{plural}", self.open)?;
+        if let Some(ran) = self.ran {
+            write!(f, "; {ran:.1?} of CPU since")?;
+        }
+        for thread in self.threads.iter().take(THREADS) {
             write!(f, "; {}", Doing(thread))?;
         }
         Ok(())
@@ -137,20 +172,17 @@ impl fmt::Display for Doing<'_> {
             _ => "is",
         };
         write!(f, "thread {name} {does} ({state})")?;
-        if let Some(place) = wait_channel {
-            write!(f, " in {place}")?;
+        match (&stack[..], wait_channel) {
+            ([], None) => Ok(()),
+            ([], Some(place)) => write!(f, " in {place}"),
+            (stack, _) => write!(f, " in {}", stack.join(" < ")),
         }
-        if !stack.is_empty() {
-            write!(f, ", called by {}", stack.join(" < "))?;
-        }
-        Ok(())
     }
 }
 
-/// Whether it may be user code that a thread runs; ours name themselves.
-fn is_users(thread: &Thread) -> bool {
-    !thread.name.starts_with("multi-node:")
-}
-
+/// How the threads of this library are named.
+const OURS: &str = "multi-node:";
+/// What a node that waits for a CPU may have had of one all the same.
+const STARVED: Duration = Duration::from_millis(50);
 /// A line names so many threads.
 const THREADS: usize = 8;

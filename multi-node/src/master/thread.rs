@@ -16,6 +16,7 @@ use crate::config::{NodeId, Settings};
 use crate::error::{EXIT_FAILURE, StartError};
 use crate::link::control::{Ended, LinkKind, ToMaster};
 use crate::link::readable::Readable;
+use crate::policy::health::Finding;
 use crate::policy::mesh::{Mesh, Pair};
 use crate::policy::supervisor::{Action, Event, Finish, MainEnd, Rules, Supervisor};
 use crate::report;
@@ -166,7 +167,14 @@ impl Thread {
     fn look_after(&mut self) {
         let now = self.now();
         while let Some(finding) = self.clinic.poll(now, |node| self.family.body(node)) {
-            report::info!("{finding:?}");
+            match finding {
+                Finding::Hung { node, .. } => self.family.kill(node),
+                Finding::Recovered { node } => report::warn!("node {node}: answers again"),
+                Finding::Tired { node, why } => {
+                    report::info!("node {node}: has reached its limit of {why:?}: it drains");
+                    self.family.drain(node, self.times.drain);
+                }
+            }
         }
     }
 
@@ -220,6 +228,7 @@ impl Thread {
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
+            ToMaster::Report(pulse) => self.clinic.reported(node, pulse),
             ToMaster::WantEvents => {}
             // A worker's end is its exit.
             ToMaster::Ended(_) => {}

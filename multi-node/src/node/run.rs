@@ -55,7 +55,7 @@ impl Node {
         process::name(program, &role);
         let runtime = runtime(&welcome)?;
         let computes = welcome.local_addr.is_none();
-        let pace = Pace { every: welcome.beat, at: welcome.beat_at };
+        let pace = Pace::of(&welcome);
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
         Ok(Node { nodes, runtime: Arc::new(runtime), pace, computes })
@@ -68,7 +68,7 @@ impl Node {
         F: Future<Output = R>,
     {
         self.ready_if_it_computes();
-        self.runtime.spawn(self.nodes.beats(self.pace));
+        self.runtime.spawn(self.nodes.report(self.pace));
         let nodes = self.nodes.clone();
         let left_behind = self.nodes.left_behind();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -95,6 +95,7 @@ impl Node {
         let library = self.clone();
         let spawned =
             std::thread::Builder::new().name("multi-node:lib".to_owned()).spawn(move || {
+                library.runtime.spawn(library.nodes.report(library.pace.unwatched()));
                 library.runtime.block_on(library.nodes.left_behind());
                 leave(library.end::<()>(Ok(None)));
             });
@@ -156,10 +157,10 @@ impl Node {
 }
 
 impl Nodes {
-    /// Says that this node's runtime is alive, until it drains.
-    fn beats(&self, pace: Pace) -> impl Future<Output = ()> + Send + 'static {
+    /// Tells the master how this node is, until it drains.
+    fn report(&self, pace: Pace) -> impl Future<Output = ()> + Send + 'static {
         let Inner { control, acceptor, life, .. } = &*self.0;
-        beat::beat(pace, Arc::clone(control), acceptor.clone(), Arc::clone(life))
+        beat::report(pace, Arc::clone(control), acceptor.clone(), Arc::clone(life))
     }
 
     /// Resolves when this node drains, its last connection has closed, and its `main` never

@@ -42,13 +42,15 @@ pub(crate) struct Rules {
     pub(crate) limits: Limits,
 }
 
-/// When a node is to beat.
+/// How often a node is to be heard; `None` for not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// How often; `None` for not at all.
-    pub(crate) every: Option<Duration>,
-    /// And once when it has accepted so many connections.
-    pub(crate) at: Option<u64>,
+    /// That its runtime is alive.
+    pub(crate) beat: Option<Duration>,
+    /// How it is; a beat says that too.
+    pub(crate) report: Option<Duration>,
+    /// How it is, once it has accepted so many connections.
+    pub(crate) report_at: Option<u64>,
 }
 
 /// What a node says of itself, as far as limits go.
@@ -135,11 +137,18 @@ impl Health {
             State::Leaving => return,
         }
         watched.state = State::Beating { last: self.awake };
-        let tired = watched.tired_by(vitals);
-        self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
+        self.reported(node, vitals);
     }
 
-    /// A node that was found hung is not: a debugger holds it. Its time begins anew.
+    /// A node says how it is; unlike a beat that promises no other.
+    pub(crate) fn reported(&mut self, node: NodeId, vitals: Vitals) {
+        if let Some(watched) = self.nodes.get_mut(&node) {
+            let tired = watched.tired_by(vitals);
+            self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
+        }
+    }
+
+    /// A node that was found hung is not: it was kept from beating. Its time begins anew.
     pub(crate) fn excused(&mut self, now: Time, node: NodeId) {
         self.look(now);
         if let Some(watched) = self.nodes.get_mut(&node)

@@ -14,14 +14,13 @@ const BEATS: u32 = 4;
 /// The shortest time between two beats: what a runtime's timer can do.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The longest time between two beats of a worker whose memory is limited.
-const MEMORY: Duration = Duration::from_secs(15);
+/// The time between two reports of a worker whose memory is limited.
+const REPORTS: Duration = Duration::from_secs(15);
 
 /// What one node is held to, from its start to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Terms {
     hang_timeout: Option<Duration>,
-    every: Option<Duration>,
     too_old_at: Option<Time>,
     connections: Option<u64>,
     memory: Option<u64>,
@@ -31,11 +30,8 @@ impl Terms {
     /// The terms of a node that starts now.
     pub(super) fn draw(now: Time, rules: Rules, jitter: &mut Jitter) -> Terms {
         let Rules { hang_timeout, limits } = rules;
-        let for_hangs = hang_timeout.map(|timeout| (timeout / BEATS).max(SHORTEST));
-        let for_memory = limits.memory.map(|_| MEMORY);
         Terms {
             hang_timeout,
-            every: for_hangs.into_iter().chain(for_memory).min(),
             too_old_at: limits.lifetime.map(|age| now.saturating_add(jitter.time(age))),
             connections: limits.connections.map(|most| jitter.number(most)),
             memory: limits.memory.map(|most| jitter.number(most)),
@@ -43,7 +39,15 @@ impl Terms {
     }
 
     pub(super) fn pace(self) -> Pace {
-        Pace { every: self.every, at: self.connections }
+        Pace {
+            beat: self.beat(),
+            report: self.memory.map(|_| REPORTS),
+            report_at: self.connections,
+        }
+    }
+
+    fn beat(self) -> Option<Duration> {
+        self.hang_timeout.map(|timeout| (timeout / BEATS).max(SHORTEST))
     }
 }
 
@@ -75,7 +79,7 @@ impl Watched {
 
     /// How often it is to be looked at, while it can hang.
     pub(super) fn pace_that_binds(&self) -> Option<Duration> {
-        self.since().and(self.terms.every)
+        self.since().and(self.terms.beat())
     }
 
     /// How long it has been silent, if that is too long.
@@ -125,9 +129,9 @@ impl Watched {
         }
     }
 
-    /// It was due to beat `every` after its last: from then on it has all of `hang_timeout`.
+    /// From when it was due to beat again it has all of `hang_timeout`.
     fn most_silence(&self) -> Option<Duration> {
-        Some(self.terms.hang_timeout?.saturating_add(self.terms.every?))
+        Some(self.terms.hang_timeout?.saturating_add(self.terms.beat()?))
     }
 
     fn can_tire(&self) -> bool {

@@ -5,6 +5,7 @@ use super::*;
 const HANG: Duration = Duration::from_secs(60);
 const BEAT: Duration = Duration::from_secs(15);
 const WELL: Vitals = Vitals { accepted: 0, resident: 0 };
+const NEVER: Pace = Pace { beat: None, report: None, report_at: None };
 const MASTER: NodeId = NodeId(0);
 const WORKER: NodeId = NodeId(1);
 const OTHER: NodeId = NodeId(2);
@@ -78,7 +79,7 @@ fn hung(node: NodeId) -> Finding {
 #[test]
 fn a_node_beats_four_times_within_hang_timeout() {
     let pace = World::watching().start(WORKER);
-    assert_eq!(pace, Pace { every: Some(BEAT), at: None });
+    assert_eq!(pace, Pace { beat: Some(BEAT), ..NEVER });
 }
 
 #[test]
@@ -224,11 +225,11 @@ fn each_worker_has_an_age_of_its_own_within_a_tenth() {
 fn a_worker_that_accepted_enough_is_tired_once() {
     let mut world = World::limited(Limits { connections: Some(1000), ..Limits::default() });
     let pace = world.start(WORKER);
-    let most = pace.at.expect("it is to say when");
+    let most = pace.report_at.expect("it is to say when");
     assert!((900..=1100).contains(&most));
-    assert_eq!(pace.every, None, "nothing else is to be known of it");
+    assert_eq!(pace, Pace { report_at: Some(most), ..NEVER }, "nothing else is to be known");
     for accepted in [most - 1, most, most + 1] {
-        world.health.beat(world.now, WORKER, Vitals { accepted, resident: 0 });
+        world.health.reported(WORKER, Vitals { accepted, resident: 0 });
     }
     assert_eq!(world.found(), [(Time::ZERO, tired(Weariness::Connections))]);
 }
@@ -237,9 +238,9 @@ fn a_worker_that_accepted_enough_is_tired_once() {
 fn a_worker_that_grew_too_large_is_tired_once() {
     let mut world = World::limited(Limits { memory: Some(1 << 30), ..Limits::default() });
     let pace = world.start(WORKER);
-    assert_eq!(pace, Pace { every: Some(Duration::from_secs(15)), at: None });
+    assert_eq!(pace, Pace { report: Some(Duration::from_secs(15)), ..NEVER });
     for resident in [(1 << 30) / 10 * 8, 2 << 30, 3 << 30] {
-        world.health.beat(world.now, WORKER, Vitals { accepted: 0, resident });
+        world.health.reported(WORKER, Vitals { accepted: 0, resident });
     }
     assert_eq!(world.found(), [(Time::ZERO, tired(Weariness::Memory))]);
     assert_eq!(world.pass(HANG * 10), [], "hanging is off");
@@ -250,7 +251,18 @@ fn memory_is_looked_at_often_however_long_hang_timeout_is() {
     let limits = Limits { memory: Some(1), ..Limits::default() };
     let day = Duration::from_secs(86_400);
     let mut world = World::new(Rules { hang_timeout: Some(day), limits });
-    assert_eq!(world.start(WORKER).every, Some(Duration::from_secs(15)));
+    let beat = Some(day / 4);
+    let report = Some(Duration::from_secs(15));
+    assert_eq!(world.start(WORKER), Pace { beat, report, report_at: None });
+}
+
+#[test]
+fn who_only_reports_is_not_watched_and_yet_held_to_its_limits() {
+    let limits = Limits { memory: Some(1), ..Limits::default() };
+    let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
+    world.start(WORKER);
+    world.health.reported(WORKER, Vitals { accepted: 0, resident: 2 });
+    assert_eq!(world.pass(HANG * 10), [(Time::ZERO, tired(Weariness::Memory))]);
 }
 
 #[test]
@@ -258,7 +270,7 @@ fn no_limit_holds_for_the_masters_own_node_nor_for_who_leaves() {
     let limits = Limits { lifetime: Some(HANG), connections: Some(1), memory: Some(1) };
     let mut world = World::limited(limits);
     let vitals = Vitals { accepted: 9, resident: 9 };
-    assert_eq!(world.health.adopted(MASTER), Pace { every: None, at: None });
+    assert_eq!(world.health.adopted(MASTER), NEVER);
     world.start(WORKER);
     world.health.draining(WORKER);
     for node in [MASTER, WORKER] {
@@ -270,7 +282,7 @@ fn no_limit_holds_for_the_masters_own_node_nor_for_who_leaves() {
 #[test]
 fn off_is_off() {
     let mut world = World::limited(Limits::default());
-    assert_eq!(world.start(WORKER), Pace { every: None, at: None });
+    assert_eq!(world.start(WORKER), NEVER);
     world.beat(WORKER);
     assert_eq!(world.health.poll_timeout(), None);
     assert_eq!(world.pass(HANG * 10), []);
@@ -288,8 +300,8 @@ fn new_rules_hold_for_who_starts_after_them() {
 }
 
 proptest! {
-    /// Whatever is stopped and for how long, whoever beats whenever it runs is never hung; and
-    /// nobody is due before now, so that no timeout can spin.
+    /// However often everything is suspended and for how long, who beats whenever it runs is
+    /// never hung; and nothing is due before now, so that no timeout can spin.
     #[test]
     fn nobody_who_beats_when_it_runs_is_blamed(
         steps in prop::collection::vec((any::<bool>(), 0u64..200_000), 1..50)
@@ -301,8 +313,11 @@ proptest! {
             let time = Duration::from_millis(milliseconds);
             if suspended {
                 world.suspend(time);
+                // Supervision may be the first to go on.
                 world.health.handle_timeout(world.now);
                 prop_assert_eq!(world.found(), []);
+                world.beat(WORKER);
+                world.beat(OTHER);
             } else {
                 prop_assert_eq!(world.pass_with(time, &[WORKER, OTHER]), []);
             }
