@@ -92,7 +92,7 @@ fn the_masters_own_node_is_named_once_and_goes_on() {
     reach(&program, |who| who.slot != master.slot);
     pass(LONG);
     drop(gate.accept().expect("it waits at the gate"));
-    notice(&program, &[&format!("node {}", master.node), "answers again"]);
+    notice(&program, &[&format!("node {}", master.node), "no longer hangs"]);
     assert_eq!(held.who().expect("an answer"), master);
     let lines = program.stop();
     let named = lines.iter().filter(|line| line.text.contains("hung")).count();

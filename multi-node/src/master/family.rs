@@ -204,10 +204,19 @@ impl Family {
     }
 
     pub(super) fn kill(&self, node: NodeId) {
+        self.signal(node, Child::kill);
+    }
+
+    /// Ends a node that hangs, which may leave a core dump.
+    pub(super) fn abort(&self, node: NodeId) {
+        self.signal(node, Child::abort);
+    }
+
+    fn signal(&self, node: NodeId, signal: impl FnOnce(&Child) -> io::Result<()>) {
         if let Some(child) = self.members.get(&node).and_then(|member| member.child.as_ref())
-            && let Err(error) = child.kill()
+            && let Err(error) = signal(child)
         {
-            report::warn!("node {node}, pid {}: cannot be killed: {error}", child.pid());
+            report::warn!("node {node}, pid {}: cannot be signalled: {error}", child.pid());
         }
     }
 

@@ -41,7 +41,8 @@ pub(super) fn start(
     let entered = runtime.enter();
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
-    let policy = Supervisor::new(rules(&settings), u64::from(process::pid()));
+    let rules = rules(&settings);
+    let policy = Supervisor::new(rules.clone(), u64::from(process::pid()));
     let mut clinic = Clinic::new(&settings, u64::from(process::pid()));
     let mut family = Family::found(settings, happen)?;
     let socket = family.adopt_master(clinic.adopted(NodeId::MASTER)).map_err(failed())?;
@@ -57,6 +58,7 @@ pub(super) fn start(
         signalled,
         happenings,
         times,
+        rules,
         began: Instant::now(),
         ended,
     };
@@ -68,11 +70,14 @@ pub(super) fn start(
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
-        workers: settings.worker_slots(),
+        master_listens: settings.master_listen,
+        nodes: settings.nodes,
         restart_children: settings.restart_children,
         computes: settings.listen.is_none(),
         drain_timeout: settings.drain_timeout,
+        drain_delay: settings.drain_delay,
         start_timeout: settings.start_timeout,
+        max_surge: settings.max_surge,
     }
 }
 
@@ -92,6 +97,7 @@ struct Thread {
     signalled: Readable,
     happenings: mpsc::Receiver<Happening>,
     times: Times,
+    rules: Rules,
     began: Instant,
     ended: std_mpsc::Sender<End>,
 }
@@ -167,14 +173,12 @@ impl Thread {
     fn look_after(&mut self) {
         let now = self.now();
         while let Some(finding) = self.clinic.poll(now, |node| self.family.body(node)) {
-            match finding {
-                Finding::Hung { node, .. } => self.family.kill(node),
-                Finding::Recovered { node } => report::warn!("node {node}: answers again"),
-                Finding::Tired { node, why } => {
-                    report::info!("node {node}: has reached its limit of {why:?}: it drains");
-                    self.family.drain(node, self.times.drain);
-                }
-            }
+            let event = match finding {
+                Finding::Hung { node, .. } => Event::Hung { node },
+                Finding::Recovered { node } => Event::Recovered { node },
+                Finding::Tired { node, why } => Event::Tired { node, why },
+            };
+            self.policy.handle_event(now, event);
         }
     }
 
@@ -260,6 +264,20 @@ impl Thread {
                     self.family.drain(node, self.times.drain);
                 }
                 Action::Kill { node } => self.family.kill(node),
+                Action::Rehearse { generation } => {
+                    let rules = self.rules.clone();
+                    self.policy.handle_event(self.now(), Event::Rehearsed { generation, rules });
+                }
+                Action::Replace { .. } => {
+                    let reason = "this version cannot be replaced".to_owned();
+                    self.policy.handle_event(self.now(), Event::ReplaceFailed { reason });
+                }
+                Action::Abort { node } => self.family.abort(node),
+                Action::EndRehearsal
+                | Action::Switch { .. }
+                | Action::Discard { .. }
+                | Action::Count { .. }
+                | Action::Leaving => {}
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
                 Action::Finish(finish) => return Some(finish),
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const MOST: u64 = 100;
 
 /// Draws the tenths; its seed is all the randomness there is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Jitter {
     state: u64,
 }

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use self::node::{State, Terms, Watched};
 use super::Time;
 use super::jitter::Jitter;
+use super::supervisor::Weariness;
 use crate::config::{Limits, NodeId};
 
 /// What the nodes that start from now on are held to.
@@ -71,14 +72,6 @@ pub(crate) enum Finding {
     Recovered { node: NodeId },
     /// It reached a limit.
     Tired { node: NodeId, why: Weariness },
-}
-
-/// The limit that a worker reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weariness {
-    Lifetime,
-    Connections,
-    Memory,
 }
 
 /// Watches the nodes of one program. After every call, poll the findings until there are none.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pace, Rules, Vitals, Weariness};
+use super::{Pace, Rules, Vitals};
 use crate::policy::Time;
 use crate::policy::jitter::Jitter;
+use crate::policy::supervisor::Weariness;
 
 /// Beats within one `hang_timeout`.
 const BEATS: u32 = 4;

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 const DOUBLINGS: u32 = 7;
 
 /// Draws the waits; its seed is all the randomness there is.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
     jitter: Jitter,
 }
