@@ -11,14 +11,15 @@ use crate::words::{up, who};
 const LARGE: usize = 64 << 20;
 
 /// `GET /`: which node this is. `POST /count`: how many bytes the whole body had. `GET /large`:
-/// 64 MiB.
+/// 64 MiB. `GET /leak`: keeps as much memory for ever.
 #[multi_node::main(port = 0, nodes = 4)]
 pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
     let me = who(&nodes);
     let app = Router::new()
         .route("/", get(move || std::future::ready(me.clone())))
         .route("/count", post(|body: Bytes| async move { body.len().to_string() }))
-        .route("/large", get(|| async { vec![b'x'; LARGE] }));
+        .route("/large", get(|| async { vec![b'x'; LARGE] }))
+        .route("/leak", get(|| async { vec![b'x'; LARGE].leak().len().to_string() }));
     up(&nodes);
     nodes.serve(app).await
 }

@@ -41,7 +41,8 @@ pub(crate) async fn serve_lines(nodes: Nodes) -> Result<(), String> {
 /// - `who`: answers which node this is; `echo WORDS`: answers the words
 /// - `end ok|err|panic`: ends this node's `main`
 /// - `exit CODE`, `abort`: ends the process
-/// - `block`: answers, then blocks the thread for ever
+/// - `block`: answers, then blocks the thread for ever; `spin`: as busy as can be
+/// - `hold PORT`: answers, then blocks the thread until a connection to that port is closed
 /// - `step-aside`: answers, then blocks one thread of a pool, as the runtime allows it
 pub(crate) async fn talk(
     nodes: Nodes,
@@ -61,18 +62,30 @@ pub(crate) async fn talk(
             }
             "exit" => std::process::exit(rest.parse().expect("a code")),
             "abort" => std::process::abort(),
-            "block" | "step-aside" => "blocking".to_owned(),
+            "block" | "spin" | "hold" | "step-aside" => "blocking".to_owned(),
             _ => rest.to_owned(),
         };
         stream.write_all(format!("{answer}\n").as_bytes()).await?;
         match verb {
             "block" => block(),
+            "spin" => loop {
+                std::hint::spin_loop();
+            },
+            "hold" => hold(rest.parse().expect("a port")),
             "step-aside" => tokio::task::block_in_place(|| block()),
             _ => {}
         }
         line.clear();
     }
     Ok(())
+}
+
+/// Blocks the thread until the other side of a connection lets go of it.
+fn hold(port: u16) {
+    let address = (std::net::Ipv4Addr::LOCALHOST, port);
+    let mut held = std::net::TcpStream::connect(address).expect("somebody listens");
+    // Whichever way it closes.
+    let _ = io::Read::read(&mut held, &mut [0]);
 }
 
 fn block() -> ! {

@@ -70,8 +70,10 @@ pub(crate) struct Welcome {
     pub(crate) readiness: Readiness,
     /// How often to say [`ToMaster::Beat`]; `None`: never.
     pub(crate) beat: Option<Duration>,
+    /// How often to say how it is, by a beat or by [`ToMaster::Report`]; `None`: never.
+    pub(crate) report: Option<Duration>,
     /// Accepted connections after which to say it at once.
-    pub(crate) beat_at: Option<u64>,
+    pub(crate) report_at: Option<u64>,
     /// `None` for a current-thread runtime; `Some(0)` for a pool of tokio's choosing.
     pub(crate) pool: Option<usize>,
 }
@@ -94,6 +96,8 @@ pub(crate) enum ToMaster {
     },
     /// Its runtime is alive.
     Beat(Pulse),
+    /// How it is, from a node whose runtime nobody watches.
+    Report(Pulse),
     /// The master's own node alone: its user listens to the program's events.
     WantEvents,
     /// The master's own node alone: its `main` ended.
@@ -102,15 +106,15 @@ pub(crate) enum ToMaster {
     Rehearsed(Result<Box<Settings>, String>),
 }
 
-/// What a node says of itself with every beat.
+/// What a node says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pulse {
     /// Connections accepted since its start.
     pub(crate) accepted: u64,
-    /// Connections open now.
-    pub(crate) open: u64,
     /// Resident memory, in bytes.
     pub(crate) resident: u64,
+    /// CPU time since its start.
+    pub(crate) cpu: Duration,
 }
 
 /// What a link carries.

@@ -12,6 +12,7 @@ pub(super) use cross::State;
 
 use super::crossing::{Leaving, Numbers};
 use super::handing::{Hands, Parcel};
+use super::health::Body;
 use super::image::Images;
 use super::listen::Places;
 use super::rehearsal::Rehearsal;
@@ -20,10 +21,11 @@ use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::link::readable::Readable;
+use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::packet;
 use crate::sys::page::{Page, SEATS};
-use crate::sys::process::{Child, Start};
+use crate::sys::process::{self, Child, Start};
 
 /// All nodes, the master's own among them, and what they share.
 pub(super) struct Family {
@@ -91,11 +93,12 @@ impl Family {
         &mut self,
         node: NodeId,
         generation: Generation,
+        pace: Pace,
     ) -> io::Result<OwnedFd> {
         let (ours, theirs) = packet::packet_pair()?;
         let seat = self.seat()?;
         let control = Control::new(&ours)?;
-        self.admit(node, ours, Member { slot: 0, generation, seat, child: None });
+        self.admit(node, ours, Member { slot: 0, generation, seat, child: None }, pace);
         tokio::spawn(watch::own_node(node, control, self.happenings.clone()));
         Ok(theirs)
     }
@@ -188,12 +191,13 @@ impl Family {
         node: NodeId,
         slot: Slot,
         generation: Generation,
+        pace: Pace,
     ) -> io::Result<u32> {
         let (ours, theirs) = packet::packet_pair()?;
         let control = Control::new(&ours)?;
         let seat = self.seat()?;
         // All that it needs is in its socket before it is there to read: it never waits for it.
-        self.admit(node, ours, Member { slot, generation, seat, child: None });
+        self.admit(node, ours, Member { slot, generation, seat, child: None }, pace);
         let (child, handle) = self.start(generation, theirs).inspect_err(|_| {
             self.bury(node);
         })?;
@@ -220,9 +224,9 @@ impl Family {
         Ok(seat)
     }
 
-    fn admit(&mut self, node: NodeId, control: OwnedFd, member: Member) {
+    fn admit(&mut self, node: NodeId, control: OwnedFd, member: Member, pace: Pace) {
         let (slot, listens) = (member.slot, self.places.get(member.slot).is_some());
-        let welcome = self.welcome(node, &member, listens);
+        let welcome = self.welcome(node, &member, pace, listens);
         self.members.insert(node, member);
         self.hands.open(node, control);
         self.hands.give(node, Parcel::Welcome(Box::new(welcome)));
@@ -232,7 +236,7 @@ impl Family {
         self.hand_out();
     }
 
-    fn welcome(&self, node: NodeId, member: &Member, listens: bool) -> Welcome {
+    fn welcome(&self, node: NodeId, member: &Member, pace: Pace, listens: bool) -> Welcome {
         let settings = self.settings_of(member.generation);
         Welcome {
             protocol: PROTOCOL,
@@ -247,8 +251,9 @@ impl Family {
             drain_timeout: settings.drain_timeout,
             drain_grace: settings.drain_grace,
             readiness: settings.readiness,
-            beat: None,
-            beat_at: None,
+            beat: pace.beat,
+            report: pace.report,
+            report_at: pace.report_at,
             pool: match settings.flavor {
                 Flavor::CurrentThread => None,
                 Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
@@ -269,6 +274,13 @@ impl Family {
         if self.vacant.remove(&slot) {
             self.tell_siblings();
         }
+    }
+
+    /// The process of a node that is there.
+    pub(super) fn body(&self, node: NodeId) -> Option<Body> {
+        let member = self.members.get(&node)?;
+        let pid = member.child.as_ref().map_or_else(process::pid, Child::pid);
+        Some(Body { slot: member.slot, pid, open: self.page.load(member.seat) })
     }
 
     /// Has every node look again whose queue it must watch.
@@ -307,6 +319,7 @@ impl Family {
         self.signal(node, Child::kill);
     }
 
+    /// Ends a node that hangs, which may leave a core dump.
     pub(super) fn abort(&self, node: NodeId) {
         self.signal(node, Child::abort);
     }
@@ -320,7 +333,7 @@ impl Family {
         if let Some(child) = self.members.get(&node).and_then(|member| member.child.as_ref())
             && let Err(error) = send(child)
         {
-            report::warn!("node {node}, pid {}: cannot be killed: {error}", child.pid());
+            report::warn!("node {node}, pid {}: cannot be signalled: {error}", child.pid());
         }
     }
 

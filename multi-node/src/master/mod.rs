@@ -5,6 +5,7 @@
 mod crossing;
 mod family;
 mod handing;
+mod health;
 mod identity;
 mod image;
 mod listen;

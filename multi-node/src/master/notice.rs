@@ -41,8 +41,9 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::AbortOverrun { who } => {
             report::warn!("{}: aborted, and yet it does not end: killed", Named(who));
         }
-        Notice::Hung { who } => report::error!("{}: hangs", Named(who)),
-        Notice::Recovered { node } => report::info!("node {node}: no longer hangs"),
+        // Who found it has said so, with all that is known of the process.
+        Notice::Hung { .. } => {}
+        Notice::Recovered { node } => report::warn!("node {node}: no longer hangs"),
         Notice::Retiring { who, why } => {
             report::info!("{}: is replaced: it has reached {}", Named(who), limit(*why));
         }

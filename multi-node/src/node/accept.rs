@@ -175,6 +175,20 @@ impl Acceptor {
         self.0.count.open()
     }
 
+    /// Connections accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.0.count.accepted()
+    }
+
+    /// Resolves when so many connections were accepted; never for `None`. One task at a time may
+    /// wait.
+    pub(crate) async fn accepted_so_many(&self, connections: Option<u64>) {
+        match connections {
+            Some(connections) => self.0.count.accepted_so_many(connections).await,
+            None => pending().await,
+        }
+    }
+
     /// Resolves once accepting was stopped and no connection is open.
     pub(crate) async fn closed(&self) {
         self.0.count.closed().await;

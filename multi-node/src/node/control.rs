@@ -87,13 +87,17 @@ impl Control {
         Ok(Some((message, fds)))
     }
 
+    /// Tells the master what it does not miss when it has stopped to listen.
+    pub(super) fn mention(&self, message: &ToMaster) {
+        // A full queue is one that nobody reads, and the other error is a master that is gone.
+        let _ = encode(message).map(|bytes| packet::send(self.0.as_fd(), &bytes, &[]));
+    }
+
     /// Tells the master something. A master that is gone needs no telling.
     pub(crate) fn say(&self, message: &ToMaster) {
-        let mut bytes = Vec::new();
-        if let Err(error) = codec::encode_into(&mut bytes, message, MAX_DATAGRAM) {
-            report::error!("cannot tell the master {message:?}: {error}");
+        let Some(bytes) = encode(message) else {
             return;
-        }
+        };
         while let Err(error) = packet::send(self.0.as_fd(), &bytes, &[]) {
             let again = error.kind() == io::ErrorKind::WouldBlock
                 && poll::writable(self.0.as_fd(), PATIENCE).unwrap_or(false);
@@ -103,6 +107,18 @@ impl Control {
                 }
                 return;
             }
+        }
+    }
+}
+
+/// The datagram of a message; `None`, and said, when it is too large for one.
+fn encode(message: &ToMaster) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match codec::encode_into(&mut bytes, message, MAX_DATAGRAM) {
+        Ok(()) => Some(bytes),
+        Err(error) => {
+            report::error!("cannot tell the master {message:?}: {error}");
+            None
         }
     }
 }

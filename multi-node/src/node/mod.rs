@@ -6,6 +6,7 @@
 mod accept;
 #[cfg(feature = "axum")]
 mod axum;
+mod beat;
 mod broadcast;
 mod connection;
 pub(crate) mod control;

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::Nodes;
+use super::beat::{self, Pace};
 use super::control::Control;
+use super::{Inner, Nodes};
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
 use crate::report;
@@ -28,6 +29,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Node {
     nodes: Nodes,
     runtime: Arc<Runtime>,
+    pace: Pace,
     /// `listen = none`: a `main` that returns success has finished.
     computes: bool,
 }
@@ -50,9 +52,10 @@ impl Node {
         process::name(program, &role);
         let runtime = runtime(&welcome)?;
         let computes = welcome.local_addr.is_none();
+        let pace = Pace::of(&welcome);
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
-        Ok(Node { nodes, runtime: Arc::new(runtime), computes })
+        Ok(Node { nodes, runtime: Arc::new(runtime), pace, computes })
     }
 
     /// Runs an async `main` to its end, or to where it is left behind.
@@ -62,6 +65,7 @@ impl Node {
         F: Future<Output = R>,
     {
         self.ready_if_it_computes();
+        self.runtime.spawn(self.nodes.report(self.pace));
         let nodes = self.nodes.clone();
         let left_behind = self.nodes.left_behind();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -88,6 +92,7 @@ impl Node {
         let library = self.clone();
         let spawned =
             std::thread::Builder::new().name("multi-node:lib".to_owned()).spawn(move || {
+                library.runtime.spawn(library.nodes.report(library.pace.unwatched()));
                 library.runtime.block_on(library.nodes.left_behind());
                 leave(library.end::<()>(Ok(None)));
             });
@@ -151,6 +156,12 @@ impl Node {
 }
 
 impl Nodes {
+    /// Tells the master how this node is, until it drains.
+    fn report(&self, pace: Pace) -> impl Future<Output = ()> + Send + 'static {
+        let Inner { control, acceptor, life, .. } = &*self.0;
+        beat::report(pace, Arc::clone(control), acceptor.clone(), Arc::clone(life))
+    }
+
     /// Resolves when this node drains, its last connection has closed, and its `main` never
     /// asked to be told; not when `main` accepts by itself, so that nobody knows of the last.
     fn left_behind(&self) -> impl Future<Output = ()> + Send + 'static {

@@ -6,6 +6,8 @@
 //! it is tested in simulated time.
 
 pub(crate) mod handout;
+pub(crate) mod health;
+mod jitter;
 pub(crate) mod mesh;
 pub(crate) mod place;
 pub(crate) mod supervisor;

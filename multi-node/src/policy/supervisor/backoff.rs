@@ -6,22 +6,22 @@
 
 use std::time::Duration;
 
+use crate::policy::jitter::Jitter;
+
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 /// Doublings from [`FIRST`] that reach [`LONGEST`].
 const DOUBLINGS: u32 = 7;
-/// The jitter either way, in thousandths.
-const JITTER: u32 = 100;
 
 /// Draws the waits; its seed is all the randomness there is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
-    state: u64,
+    jitter: Jitter,
 }
 
 impl Backoff {
     pub(super) fn new(seed: u64) -> Self {
-        Backoff { state: seed }
+        Backoff { jitter: Jitter::new(seed) }
     }
 
     /// The wait after so many failures in a row.
@@ -29,17 +29,7 @@ impl Backoff {
         if failures <= 1 {
             return Duration::ZERO;
         }
-        let middle = nominal(failures);
-        let drawn = self.draw() % u64::from(2 * JITTER + 1);
-        middle * (1000 - JITTER + drawn as u32) / 1000
-    }
-
-    /// The next number of the splitmix64 sequence.
-    fn draw(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.jitter.time(nominal(failures))
     }
 }
 
