@@ -23,7 +23,7 @@ pub enum Event {
         /// Its process.
         pid: u32,
     },
-    /// A worker can serve.
+    /// A node can serve.
     Ready {
         /// Which one.
         node: NodeId,
@@ -81,4 +81,9 @@ pub enum Event {
     },
     /// The program stops.
     Stopping,
+    /// Whoever listens did not keep up: the events that stood here are lost, the oldest first.
+    Lagged {
+        /// So many.
+        missed: u64,
+    },
 }

@@ -11,14 +11,18 @@ const FLOORS: [(&str, &[&str], &[&str]); 12] = [
     ("error", &[], &["thiserror"]),
     ("event", &["config"], &["serde"]),
     ("report", &["config"], &["tracing"]),
-    ("policy", &["config"], &["serde"]),
+    ("policy", &["config", "event"], &["serde"]),
     ("sys", &["config"], &["libc", "nix", "signal_hook_registry"]),
     (
         "link",
         &["config", "error", "event", "report", "policy", "sys"],
         &["bincode", "serde", "thiserror", "tokio", "futures_core", "futures_sink"],
     ),
-    ("master", &["config", "error", "event", "report", "policy", "sys", "link"], &["tokio"]),
+    (
+        "master",
+        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["sd_notify", "tokio"],
+    ),
     (
         "node",
         &["config", "error", "event", "report", "policy", "sys", "link"],
@@ -43,7 +47,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 12] = [
 ];
 
 /// Crates that only the modules above that list them may name.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 18] = [
     "axum",
     "bincode",
     "futures_core",
@@ -54,6 +58,7 @@ const CRATES: [&str; 17] = [
     "libc",
     "nix",
     "pin_project_lite",
+    "sd_notify",
     "serde",
     "signal_hook_registry",
     "thiserror",

@@ -13,6 +13,7 @@ use super::listen::Places;
 use super::watch::{self, Control, Happening};
 use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
+use crate::event::Event;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::link::readable::Readable;
 use crate::report;
@@ -188,6 +189,11 @@ impl Family {
     /// Tells `node` to drain.
     pub(super) fn drain(&mut self, node: NodeId, timeout: Duration) {
         self.hands.tell(node, &ToNode::Drain { timeout });
+    }
+
+    /// Tells `node` of an event; whether its socket had room for it.
+    pub(super) fn tell_event(&self, node: NodeId, event: &Event) -> bool {
+        self.hands.try_tell(node, &ToNode::Event(event.clone()))
     }
 
     pub(super) fn kill(&self, node: NodeId) {

@@ -2,10 +2,12 @@
 //! user code can hold it up. It binds, spawns, signals, reaps and hands out fds; it decides
 //! nothing and serves nobody.
 
+mod announce;
 mod family;
 mod handing;
 mod image;
 mod listen;
+mod manager;
 mod notice;
 mod thread;
 mod watch;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::config::ExitStatus;
+use crate::event::Event;
 use crate::policy::supervisor::{Cause, Finish, Next, Notice, ReloadFailure, Stage, Who};
 use crate::report;
 use crate::sys::signal::signal_name;
@@ -15,6 +16,9 @@ pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Durat
             let cause = Because(cause, start_timeout);
             report::warn!("{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
         }
+        Notice::Spawned { who } => report::debug!("{}: started", Named(who)),
+        Notice::BecameReady { who } => report::debug!("{}: ready", Named(who)),
+        Notice::Stopping { .. } => report::info!("the program stops"),
         Notice::Drains { who, next } => {
             report::info!("{}: drains by itself; {}", Named(who), Then(*next));
         }
@@ -52,14 +56,56 @@ pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Durat
     }
 }
 
-/// Says why the program ends when that is not what was asked for.
-pub(super) fn say_end(finish: &Finish, start_timeout: Duration) {
+/// `notice` as user code may hear of it; `None` for what is supervision's own affair, or said by
+/// another notice.
+pub(super) fn event(notice: &Notice, start_timeout: Duration) -> Option<Event> {
+    match notice {
+        Notice::Spawned { who } => Some(Event::Spawned {
+            node: who.node,
+            slot: who.slot.into(),
+            generation: who.generation,
+            pid: who.pid?,
+        }),
+        Notice::BecameReady { who } => Some(Event::Ready { node: who.node, slot: who.slot.into() }),
+        Notice::Stopping { .. } => Some(Event::Stopping),
+        Notice::Died { who, cause, .. } | Notice::Left { who, cause } => exited(who, cause),
+        Notice::Finished { who } => exited(who, &Cause::Exited(ExitStatus::Code(0))),
+        Notice::Reloading { generation, .. } => {
+            Some(Event::ReloadStarted { generation: *generation })
+        }
+        Notice::Reloaded { generation, took, .. } => {
+            Some(Event::ReloadFinished { generation: *generation, took: *took })
+        }
+        Notice::ReloadFailed { generation, failure } => Some(Event::ReloadFailed {
+            generation: *generation,
+            reason: Failed(failure, start_timeout).to_string(),
+        }),
+        Notice::Drains { .. }
+        | Notice::DrainOverrun { .. }
+        | Notice::NotReaped { .. }
+        | Notice::MasterCutOff => None,
+    }
+}
+
+/// The end of a process; `None` while it is still to come.
+fn exited(who: &Who, cause: &Cause) -> Option<Event> {
+    let status = match cause {
+        Cause::Exited(status) => Some(*status),
+        Cause::SpawnFailed(_) => None,
+        // The kill that comes with it is noticed.
+        Cause::NotReady | Cause::Drained => return None,
+    };
+    Some(Event::Exited { node: who.node, slot: who.slot.into(), status })
+}
+
+/// Why the program ends when that is not what was asked for.
+pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String> {
     match finish {
-        Finish::NeverStarted { cause, .. } => report::error!(
+        Finish::NeverStarted { cause, .. } => Some(format!(
             "no worker ever got ready, the last one {}: the program ends",
             Because(cause, start_timeout)
-        ),
-        Finish::Stopped { .. } | Finish::MainEnded => {}
+        )),
+        Finish::Stopped { .. } | Finish::MainEnded => None,
     }
 }
 
@@ -72,6 +118,19 @@ impl fmt::Display for Named<'_> {
         match pid {
             Some(pid) => write!(f, ", pid {pid}"),
             None => Ok(()),
+        }
+    }
+}
+
+struct Failed<'a>(&'a ReloadFailure, Duration);
+
+impl fmt::Display for Failed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ReloadFailure::Lost { who, cause } => {
+                write!(f, "{}: {}", Named(who), Because(cause, self.1))
+            }
+            ReloadFailure::Stopping => f.write_str("the program stops"),
         }
     }
 }

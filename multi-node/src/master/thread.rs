@@ -8,15 +8,19 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use super::End;
+use super::announce::Announcer;
 use super::family::Family;
+use super::manager::Manager;
 use super::notice;
 use super::watch::Happening;
 use crate::config::{NodeId, Settings};
 use crate::error::{EXIT_FAILURE, StartError};
+use crate::event;
 use crate::link::control::{Ended, LinkKind, ToMaster};
 use crate::link::readable::Readable;
 use crate::policy::mesh::{Mesh, Pair};
-use crate::policy::supervisor::{Action, Event, Finish, MainEnd, Rules, Supervisor};
+use crate::policy::status::{Serving, Status};
+use crate::policy::supervisor::{Action, Event, Finish, MainEnd, Notice, Rules, Supervisor};
 use crate::report;
 use crate::sys::process;
 use crate::sys::signal::{Arrived, Signals};
@@ -49,6 +53,8 @@ pub(super) fn start(
         family,
         policy,
         mesh: Mesh::new(),
+        announcer: Announcer::new(),
+        manager: Manager::find(Status::starting).map_err(failed())?,
         signals,
         signalled,
         happenings,
@@ -82,6 +88,8 @@ struct Thread {
     family: Family,
     policy: Supervisor,
     mesh: Mesh<LinkKind>,
+    announcer: Announcer,
+    manager: Manager,
     signals: Signals,
     /// Readable when there are `signals`.
     signalled: Readable,
@@ -94,7 +102,11 @@ struct Thread {
 impl Thread {
     fn run(mut self, runtime: &Runtime) {
         let finish = runtime.block_on(self.supervise());
-        notice::say_end(&finish, self.times.start);
+        if let Some(why) = notice::failure(&finish, self.times.start) {
+            report::error!("{why}");
+            self.manager.fails(&why);
+        }
+        self.manager.flush();
         let (code, main) = match finish {
             Finish::Stopped { main } => (End::Code(0), main),
             Finish::MainEnded => (End::OfMain, MainEnd::Ended { ok: true }),
@@ -118,7 +130,8 @@ impl Thread {
                 return finish;
             }
             self.connect();
-            let all_sent = self.family.hand_out();
+            self.tell_manager();
+            let all_sent = self.family.hand_out() & self.announcer.send(&self.family);
             self.wait((!all_sent).then_some(RETRY)).await;
         }
     }
@@ -130,7 +143,8 @@ impl Thread {
     /// Waits for the next thing to happen, but no longer than `retry`, and tells policy.
     async fn wait(&mut self, retry: Option<Duration>) {
         let retry = retry.map(|retry| self.now() + retry);
-        let due = self.policy.poll_timeout().into_iter().chain(retry).min();
+        let due = self.policy.poll_timeout().into_iter().chain(self.manager.poll_timeout());
+        let due = due.chain(retry).min();
         let due = due.and_then(|at| self.began.checked_add(at));
         let timeout = async {
             match due {
@@ -148,7 +162,11 @@ impl Thread {
                 Ok(()) => self.take_signals(),
                 Err(error) => report::error!("cannot wait for signals: {error}"),
             },
-            () = timeout => self.policy.handle_timeout(self.began.elapsed()),
+            () = timeout => {
+                let now = self.began.elapsed();
+                self.policy.handle_timeout(now);
+                self.manager.handle_timeout(now);
+            }
         }
     }
 
@@ -198,6 +216,7 @@ impl Thread {
                 let ok = ended == Ended::Ok;
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
+            ToMaster::WantEvents if node == NodeId::MASTER => self.announcer.wants(node),
             ToMaster::Beat(_) | ToMaster::WantEvents => {}
             // A worker's end is its exit.
             ToMaster::Ended(_) => {}
@@ -222,11 +241,30 @@ impl Thread {
                 Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
-                Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
+                Action::Notice(notice) => self.noticed(&notice),
                 Action::Finish(finish) => return Some(finish),
             }
         }
         None
+    }
+
+    fn noticed(&mut self, notice: &Notice) {
+        notice::say(notice, self.times.drain, self.times.start);
+        if let Some(event) = notice::event(notice, self.times.start) {
+            self.announce(event);
+        }
+    }
+
+    /// Lets everybody hear of it who wants to.
+    fn announce(&mut self, event: event::Event) {
+        self.manager.heard(&event);
+        self.announcer.announce(event);
+    }
+
+    fn tell_manager(&mut self) {
+        let (live, wanted) = self.policy.serving();
+        let generation = self.policy.generation();
+        self.manager.serves(Serving { live, wanted, generation });
     }
 
     /// Makes the links that are wanted, as far as they can be handed out.

@@ -9,6 +9,7 @@ mod axum;
 mod broadcast;
 mod connection;
 mod control;
+mod events;
 mod framed;
 mod handler;
 #[cfg(feature = "http")]
@@ -37,6 +38,7 @@ use std::time::Duration;
 pub use accept::OpenGuard;
 pub use broadcast::Broadcast;
 pub use connection::Connection;
+pub use events::Events;
 pub use framed::{Framed, FramedRecvError, FramedSendError};
 pub use listener::Listener;
 pub use peer::{Peer, Sender};
@@ -46,6 +48,7 @@ pub use stream::NodeStream;
 
 use accept::{Acceptor, Setup, Sockets};
 use control::Control;
+use events::Feed;
 use hub::Hub;
 use life::Life;
 
@@ -72,6 +75,7 @@ struct Inner {
     control: Arc<Control>,
     acceptor: Acceptor,
     hub: Hub,
+    events: Feed,
 }
 
 impl Nodes {
@@ -101,6 +105,7 @@ impl Nodes {
             control,
             acceptor,
             hub,
+            events: Feed::default(),
         })))
     }
 

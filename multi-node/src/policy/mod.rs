@@ -7,7 +7,9 @@
 
 pub(crate) mod handout;
 pub(crate) mod mesh;
+pub(crate) mod news;
 pub(crate) mod place;
+pub(crate) mod status;
 pub(crate) mod supervisor;
 
 /// Time since supervision began.

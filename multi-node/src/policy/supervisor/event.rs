@@ -102,6 +102,12 @@ pub(crate) enum Cause {
 /// A fact for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Notice {
+    /// A worker's process was started.
+    Spawned { who: Who },
+    /// A node can serve.
+    BecameReady { who: Who },
+    /// The program stops.
+    Stopping { delay: Duration },
     /// A worker died; one that is [`Cause::NotReady`] in time dies by the kill that comes with it.
     /// Exactly one for each death that nobody asked for.
     Died { who: Who, stage: Stage, cause: Cause, next: Next },

@@ -149,6 +149,13 @@ impl Supervisor {
         self.generation
     }
 
+    /// How many nodes can serve, and how many should; the master's own node is taken to.
+    pub(crate) fn serving(&self) -> (u16, u16) {
+        let ready = self.workers.values().filter(|worker| worker.stage() == Stage::Ready).count();
+        let wanted = self.rules.workers.clone().count();
+        (u16::try_from(ready).unwrap_or(u16::MAX), u16::try_from(wanted).unwrap_or(u16::MAX))
+    }
+
     /// Whether the program is on its way to its end.
     pub(crate) fn is_stopping(&self) -> bool {
         match self.phase {

@@ -12,6 +12,8 @@
 //! With `restart_children` off, and in a program that only computes, a `main` that returned
 //! success stops nothing: the program finishes when the workers have ended too.
 
+use std::time::Duration;
+
 use super::event::{Action, Cause, Finish, MainEnd, Notice, Stage};
 use super::slot::SlotState;
 use super::{DRAIN_ALLOWANCE, LAST_CALL, Phase, SAME_SIGNAL, Supervisor, TELLING, Time};
@@ -94,6 +96,7 @@ impl Supervisor {
 
     fn stop(&mut self, now: Time, why: Why, signalled: Option<Time>) {
         self.abandon_reload();
+        self.notice(Notice::Stopping { delay: Duration::ZERO });
         for state in self.slots.values_mut() {
             *state = SlotState::Ended;
         }

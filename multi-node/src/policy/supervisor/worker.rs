@@ -82,6 +82,7 @@ impl Supervisor {
             return;
         }
         worker.pid = Some(pid);
+        self.actions.push_back(Action::Notice(Notice::Spawned { who: worker.who() }));
         match &mut worker.state {
             State::Starting { .. } | State::Ready { .. } => {}
             State::Draining { .. } => self.actions.push_back(Action::Drain { node }),
@@ -100,6 +101,8 @@ impl Supervisor {
             State::Starting { .. } => worker.state = State::Ready { since: now },
             State::Ready { .. } | State::Draining { .. } | State::Killed { .. } => return,
         }
+        let who = worker.who();
+        self.notice(Notice::BecameReady { who });
         self.end_first_start(now);
     }
 

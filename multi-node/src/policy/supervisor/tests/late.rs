@@ -83,6 +83,7 @@ fn a_spawn_that_was_not_polled_when_the_stop_came_never_comes() {
     supervisor.handle_event(secs(0), Event::Begin);
     assert!(matches!(supervisor.poll_action(), Some(Action::Spawn { .. })));
     supervisor.handle_event(secs(0), Event::Stop);
+    assert!(matches!(supervisor.poll_action(), Some(Action::Notice(_))));
     assert_eq!(supervisor.poll_action(), Some(Action::Refuse));
     assert_eq!(supervisor.poll_action(), None);
     assert_eq!(supervisor.workers().count(), 1);

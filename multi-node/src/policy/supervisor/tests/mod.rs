@@ -104,7 +104,10 @@ impl Sim {
     fn answers(&mut self) -> Vec<String> {
         let mut answers = Vec::new();
         while let Some(action) = self.supervisor.poll_action() {
-            answers.push(line(&action));
+            let line = line(&action);
+            if !line.is_empty() {
+                answers.push(line);
+            }
             if let Action::Spawn { node, .. } = action
                 && self.answers_spawns
             {
@@ -178,6 +181,9 @@ fn notice_line(notice: &Notice) -> String {
     match notice {
         Notice::Died { who, stage, cause, next } => {
             format!("{} died {stage:?}, {}: {next:?}", name(who), why(cause))
+        }
+        Notice::Spawned { .. } | Notice::BecameReady { .. } | Notice::Stopping { .. } => {
+            String::new()
         }
         Notice::Drains { who, next } => format!("{} drains: {next:?}", name(who)),
         Notice::Finished { who } => format!("{} finished", name(who)),

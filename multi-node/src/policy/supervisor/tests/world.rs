@@ -285,6 +285,9 @@ impl World {
             Notice::Finished { .. }
             | Notice::Left { .. }
             | Notice::DrainOverrun { .. }
+            | Notice::Spawned { .. }
+            | Notice::BecameReady { .. }
+            | Notice::Stopping { .. }
             | Notice::Reloading { .. } => {}
         }
     }
