@@ -5,6 +5,7 @@
 //! first, and what a test looks for is printed as words `name=value`.
 
 mod endings;
+mod events;
 mod family;
 mod http;
 mod lines;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         "lines" => lines::lines().report(),
         "http" => http::http().report(),
         "axum-serve" => http::axum_serve().report(),
+        "events" => events::events().report(),
         "never-starts" => endings::never_starts().report(),
         "never-ready" => endings::never_ready().report(),
         "only-registers" => endings::only_registers().report(),

@@ -62,7 +62,8 @@ impl Manager {
 
     /// Something happened.
     pub(super) fn heard(&mut self, event: &Event) {
-        self.change(|status| match event {
+        let Some(Told { status, .. }) = &mut self.0 else { return };
+        match event {
             Event::ReloadStarted { generation } => status.reload_began(*generation),
             Event::ReloadFinished { .. } => status.reload_ended(),
             Event::ReloadFailed { generation, reason } => status.reload_failed(*generation, reason),
@@ -74,17 +75,21 @@ impl Manager {
             | Event::Retiring { .. }
             | Event::Scaled { .. }
             | Event::Lagged { .. } => {}
-        });
+        }
     }
 
     /// So many nodes serve now.
     pub(super) fn serves(&mut self, serving: Serving) {
-        self.change(|status| status.serves(serving));
+        if let Some(told) = &mut self.0 {
+            told.status.serves(serving);
+        }
     }
 
     /// The program ends, and not because it was asked to.
     pub(super) fn fails(&mut self, why: &str) {
-        self.change(|status| status.fails(why));
+        if let Some(told) = &mut self.0 {
+            told.status.fails(why);
+        }
     }
 
     /// When to call [`Manager::handle_timeout`] next.
@@ -93,11 +98,14 @@ impl Manager {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time) {
-        self.change(|status| status.handle_timeout(now));
+        if let Some(told) = &mut self.0 {
+            told.status.handle_timeout(now);
+        }
     }
 
-    /// Waits until all is sent, a second at most.
-    pub(super) fn flush(&self) {
+    /// Tells what is left and waits until all is sent, a second at most.
+    pub(super) fn flush(&mut self) {
+        self.tell();
         let Some(told) = &self.0 else { return };
         let (sent, all_sent) = mpsc::sync_channel(1);
         if told.orders.try_send(Order::Flush(sent)).is_ok() {
@@ -106,9 +114,9 @@ impl Manager {
         }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Status)) {
+    /// Tells what is to be told by now.
+    pub(super) fn tell(&mut self) {
         let Some(told) = &mut self.0 else { return };
-        change(&mut told.status);
         while let Some(message) = told.status.poll() {
             match told.orders.try_send(Order::Send(text(&message))) {
                 Ok(()) => told.warned = false,

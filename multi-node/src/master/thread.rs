@@ -162,11 +162,7 @@ impl Thread {
                 Ok(()) => self.take_signals(),
                 Err(error) => report::error!("cannot wait for signals: {error}"),
             },
-            () = timeout => {
-                let now = self.began.elapsed();
-                self.policy.handle_timeout(now);
-                self.manager.handle_timeout(now);
-            }
+            () = timeout => self.policy.handle_timeout(self.began.elapsed()),
         }
     }
 
@@ -262,9 +258,11 @@ impl Thread {
     }
 
     fn tell_manager(&mut self) {
+        self.manager.handle_timeout(self.now());
         let (live, wanted) = self.policy.serving();
         let generation = self.policy.generation();
         self.manager.serves(Serving { live, wanted, generation });
+        self.manager.tell();
     }
 
     /// Makes the links that are wanted, as far as they can be handed out.

@@ -38,25 +38,27 @@ pub(crate) struct Serving {
     pub(crate) generation: Generation,
 }
 
-/// Decides for one program. After every call, poll what is to be told until there is nothing.
+/// Decides for one program. Poll what is to be told once all that happened together is told here.
 #[derive(Debug)]
 pub(crate) struct Status {
     phase: Phase,
     serving: Option<Serving>,
     /// Why the last reload came to nothing, until the next one.
     failure: Option<String>,
+    changes: VecDeque<Telling>,
     /// The status line that was told last.
     line: String,
     watchdog: Option<Watchdog>,
-    messages: VecDeque<Vec<Telling>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Starting,
     Up,
-    Reloading { to: Option<Generation> },
-    Stopping,
+    /// To a generation; `None` when a predecessor began it.
+    Reloading(Option<Generation>),
+    /// With the reason, if there is one to name.
+    Stopping(Option<String>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,14 +74,10 @@ impl Status {
         Status::new(Phase::Starting, watchdog)
     }
 
-    /// A master that has replaced itself in a reload, `now`.
+    /// A master that has replaced itself in a reload: it shows itself to the watchdog at once.
     #[allow(dead_code)] // called once a master replaces itself
-    pub(crate) fn replaced(now: Time, watchdog: Option<Duration>) -> Status {
-        let mut status = Status::new(Phase::Reloading { to: None }, watchdog);
-        if let Some(watchdog) = &mut status.watchdog {
-            watchdog.next = now;
-        }
-        status
+    pub(crate) fn replaced(watchdog: Option<Duration>) -> Status {
+        Status::new(Phase::Reloading(None), watchdog)
     }
 
     fn new(phase: Phase, watchdog: Option<Duration>) -> Status {
@@ -88,9 +86,9 @@ impl Status {
             phase,
             serving: None,
             failure: None,
+            changes: VecDeque::new(),
             line: String::new(),
             watchdog: watchdog.filter(|watchdog| !watchdog.every.is_zero()),
-            messages: VecDeque::new(),
         }
     }
 
@@ -99,46 +97,43 @@ impl Status {
         self.serving = Some(serving);
         if self.phase == Phase::Starting && serving.live >= serving.wanted {
             self.enter(Phase::Up, Telling::Ready);
-        } else {
-            self.tell_line();
         }
     }
 
     pub(crate) fn reload_began(&mut self, to: Generation) {
         self.failure = None;
         if self.phase == Phase::Up {
-            self.enter(Phase::Reloading { to: Some(to) }, Telling::Reloading);
+            self.enter(Phase::Reloading(Some(to)), Telling::Reloading);
         }
     }
 
     pub(crate) fn reload_ended(&mut self) {
-        self.end_reload();
+        match self.phase {
+            Phase::Reloading(_) => self.enter(Phase::Up, Telling::Ready),
+            Phase::Starting | Phase::Up | Phase::Stopping(_) => {}
+        }
     }
 
-    /// A reload came to nothing: `why` is one line.
+    /// A reload came to nothing.
     pub(crate) fn reload_failed(&mut self, to: Generation, why: &str) {
         self.failure = Some(format!("the reload to generation {to} failed: {why}"));
-        self.end_reload();
+        self.reload_ended();
     }
 
-    fn end_reload(&mut self) {
-        match self.phase {
-            Phase::Reloading { .. } => self.enter(Phase::Up, Telling::Ready),
-            Phase::Starting | Phase::Up | Phase::Stopping => self.tell_line(),
-        }
-    }
-
-    /// The program stops.
+    /// The program stops, because it was asked to.
     pub(crate) fn stops(&mut self) {
-        if self.phase != Phase::Stopping {
-            self.enter(Phase::Stopping, Telling::Stopping);
+        match self.phase {
+            Phase::Starting | Phase::Up | Phase::Reloading(_) => {
+                self.enter(Phase::Stopping(None), Telling::Stopping);
+            }
+            Phase::Stopping(_) => {}
         }
     }
 
-    /// The program ends, `why` it had to: the last thing that is told.
+    /// The program ends, and not because it was asked to.
     pub(crate) fn fails(&mut self, why: &str) {
         self.stops();
-        self.messages.push_back(vec![Telling::Status(one_line(why))]);
+        self.phase = Phase::Stopping(Some(why.to_owned()));
     }
 
     /// When to call [`Status::handle_timeout`] next.
@@ -152,31 +147,28 @@ impl Status {
             && watchdog.next <= now
         {
             watchdog.next = now.saturating_add(watchdog.every);
-            self.messages.push_back(vec![Telling::Watchdog]);
+            self.changes.push_back(Telling::Watchdog);
         }
     }
 
-    /// What to tell next, all of it in one message.
+    /// What to tell next, all of it in one message: a change, and the status line as it is now
+    /// with the last one.
     pub(crate) fn poll(&mut self) -> Option<Vec<Telling>> {
-        self.messages.pop_front()
-    }
-
-    fn enter(&mut self, phase: Phase, telling: Telling) {
-        self.phase = phase;
-        let mut message = vec![telling];
-        message.extend(self.new_line());
-        self.messages.push_back(message);
-    }
-
-    fn tell_line(&mut self) {
-        if let Some(line) = self.new_line() {
-            self.messages.push_back(vec![line]);
+        let mut message = Vec::from_iter(self.changes.pop_front());
+        if self.changes.is_empty() {
+            message.extend(self.new_line());
         }
+        (!message.is_empty()).then_some(message)
+    }
+
+    fn enter(&mut self, phase: Phase, change: Telling) {
+        self.phase = phase;
+        self.changes.push_back(change);
     }
 
     /// The status line, if it is another than before.
     fn new_line(&mut self) -> Option<Telling> {
-        let line = self.line()?;
+        let line = one_line(&self.line()?);
         (line != self.line).then(|| {
             self.line.clone_from(&line);
             Telling::Status(line)
@@ -184,19 +176,18 @@ impl Status {
     }
 
     fn line(&self) -> Option<String> {
-        let Serving { live, wanted, generation } = self.serving?;
-        let nodes = format!("{live} of {wanted} nodes, generation {generation}");
-        Some(match (self.phase, &self.failure) {
-            (Phase::Stopping, _) => "stopping".to_owned(),
-            (Phase::Reloading { to: Some(to) }, _) => {
-                format!("{nodes}, reloading to generation {to}")
+        let nodes = self.serving.map(|Serving { live, wanted, generation }| {
+            format!("{live} of {wanted} nodes, generation {generation}")
+        });
+        match (&self.phase, &self.failure) {
+            (Phase::Stopping(why), _) => Some(why.as_deref().unwrap_or("stopping").to_owned()),
+            (Phase::Reloading(None), _) => Some(format!("{}, reloading", nodes?)),
+            (Phase::Reloading(Some(to)), _) => {
+                Some(format!("{}, reloading to generation {to}", nodes?))
             }
-            (Phase::Reloading { to: None }, _) => format!("{nodes}, reloading"),
-            (Phase::Starting | Phase::Up, Some(failure)) => {
-                one_line(&format!("{nodes}; {failure}"))
-            }
+            (Phase::Starting | Phase::Up, Some(failure)) => Some(format!("{}; {failure}", nodes?)),
             (Phase::Starting | Phase::Up, None) => nodes,
-        })
+        }
     }
 }
 

@@ -153,7 +153,8 @@ impl Supervisor {
     pub(crate) fn serving(&self) -> (u16, u16) {
         let ready = self.workers.values().filter(|worker| worker.stage() == Stage::Ready).count();
         let wanted = self.rules.workers.clone().count();
-        (u16::try_from(ready).unwrap_or(u16::MAX), u16::try_from(wanted).unwrap_or(u16::MAX))
+        let and_master = |n: usize| u16::try_from(n + 1).unwrap_or(u16::MAX);
+        (and_master(ready), and_master(wanted))
     }
 
     /// Whether the program is on its way to its end.
