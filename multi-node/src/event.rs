@@ -23,7 +23,7 @@ pub enum Event {
         /// Its process.
         pid: u32,
     },
-    /// A node can serve.
+    /// A worker can serve.
     Ready {
         /// Which one.
         node: NodeId,

@@ -6,7 +6,7 @@ use crate::lines::serve_lines;
 use crate::words::say;
 
 /// Every node listens for events; the master's are printed as `event words…`. A second listener
-/// joins once the first has heard of a reload, and prints its events as `late words…`.
+/// joins once the first has heard of a death, and prints its events as `late words…`.
 #[multi_node::main(port = 0, nodes = 3)]
 pub(crate) async fn events(nodes: Nodes) -> Result<(), String> {
     let mut events = nodes.events();
@@ -14,7 +14,7 @@ pub(crate) async fn events(nodes: Nodes) -> Result<(), String> {
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             say(format_args!("event {}", words(&event)));
-            if let Event::ReloadFinished { .. } = event {
+            if let Event::Exited { .. } = event {
                 tokio::spawn(tell_late(late.clone()));
             }
         }

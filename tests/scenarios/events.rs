@@ -47,15 +47,23 @@ fn a_death_and_its_successor_are_heard_in_that_order_and_only_in_the_master() {
 }
 
 #[test]
-fn a_reload_is_heard_from_its_begin_to_the_end_of_the_old_workers() {
+fn a_reload_is_heard_and_the_workers_that_it_starts() {
     let program = scenario("events").start();
-    let old = workers(&program.wait_for_nodes(3));
+    program.wait_for_nodes(3);
     program.signal(Signal::SIGHUP);
     hears(&program, "event reload generation=1");
-    hears(&program, "event reloaded generation=1");
-    for Who { node, slot, .. } in old {
-        hears(&program, &format!("event exited node={node} slot={slot} status=Some(Code(0))"));
+    for slot in [1, 2] {
+        let who =
+            program.wait_for_node("a successor", |who| who.slot == slot && who.generation == 1);
+        hears(&program, &format!("event ready node={} slot={slot}", who.node));
     }
+    program.stop();
+}
+
+#[test]
+fn a_stop_is_heard_while_there_is_time_to() {
+    let program = scenario("events").start();
+    program.wait_for_nodes(3);
     program.signal(Signal::SIGTERM);
     hears(&program, "event Stopping");
     program.wait_exit();
@@ -65,15 +73,17 @@ fn a_reload_is_heard_from_its_begin_to_the_end_of_the_old_workers() {
 #[test]
 fn who_listens_late_hears_first_of_the_workers_that_are_there() {
     let program = scenario("events").start();
-    program.wait_for_nodes(3);
-    program.signal(Signal::SIGHUP);
-    let new = program.wait_for_lines("generation=1 pid=", 2);
-    hears(&program, "event reloaded generation=1");
-    for line in new.iter().filter(|line| line.text.starts_with("up ")) {
-        let who = Who::parse(&line.text).expect("an `up` line names the node");
-        hears(&program, &format!("late ready node={} slot={}", who.node, who.slot));
-    }
-    program.stop();
+    let workers = workers(&program.wait_for_nodes(3));
+    let (gone, there) = (workers[0], workers[1]);
+    hears(&program, &format!("event ready node={} slot={}", there.node, there.slot));
+    replace(&program, gone);
+    let Who { node, slot, pid, .. } = there;
+    hears(&program, &format!("late ready node={node} slot={slot}"));
+    let lines = program.stop();
+    let mut late = lines.iter().filter_map(|line| line.text.strip_prefix("late "));
+    let spawned = format!("spawned node={node} slot={slot} generation=0 pid={pid}");
+    assert_eq!(late.next(), Some(spawned.as_str()));
+    assert_eq!(late.next(), Some(format!("ready node={node} slot={slot}").as_str()));
 }
 
 #[test]
@@ -94,6 +104,21 @@ fn a_master_that_does_not_listen_hears_events_too_and_its_workers_wait_for_none(
     let program = scenario("events").env("MULTI_NODE_MASTER_LISTEN", "false").start();
     program.wait_for_nodes(4);
     hears(&program, "event ready ");
+    program.stop();
+}
+
+#[test]
+fn the_facts_of_a_death_are_fields_of_its_tracing_event() {
+    let program = scenario("subscriber").start();
+    let worker = workers(&program.wait_for_nodes(2))[0];
+    replace(&program, worker);
+    let Who { node, slot, generation, pid } = worker;
+    let fields = format!(" node={node} slot={slot} generation={generation} pid={pid} ");
+    let died = program.wait_for("the event of the death", |line| {
+        let is_it = line.text.starts_with("event level=WARN ") && line.text.contains(&fields);
+        is_it.then(|| line.text.clone())
+    });
+    assert!(died.contains(r#" status="signal 9""#), "{died}");
     program.stop();
 }
 

@@ -4,98 +4,179 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::config::ExitStatus;
-use crate::event::Event;
-use crate::policy::supervisor::{Cause, Finish, Next, Notice, ReloadFailure, Stage, Who};
-use crate::report;
+use crate::policy::supervisor::{
+    Cause, Finish, Next, Notice, ReloadFailure, ScaleRefusal, Stage, Weariness, Who,
+};
+use crate::report::{self, About};
 use crate::sys::signal::signal_name;
 
 /// Says `notice`, as loud as it deserves.
 pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Duration) {
+    let about = &about(notice);
     match notice {
         Notice::Died { who, stage, cause, next } => {
             let cause = Because(cause, start_timeout);
-            report::warn!("{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
+            report::warn!(about: about, "{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
         }
-        Notice::Spawned { who } => report::debug!("{}: started", Named(who)),
-        Notice::BecameReady { who } => report::debug!("{}: ready", Named(who)),
-        Notice::Stopping { .. } => report::info!("the program stops"),
         Notice::Drains { who, next } => {
-            report::info!("{}: drains by itself; {}", Named(who), Then(*next));
+            report::info!(about: about, "{}: drains by itself; {}", Named(who), Then(*next));
         }
-        Notice::Finished { who } => report::info!("{}: finished", Named(who)),
+        Notice::Finished { who } => report::info!(about: about, "{}: finished", Named(who)),
         Notice::Left { who, cause } => {
-            report::info!("{}: left: {}", Named(who), Because(cause, start_timeout));
+            report::info!(about: about, "{}: left: {}", Named(who), Because(cause, start_timeout));
         }
-        Notice::DrainOverrun { who } => report::warn!(
+        Notice::DrainOverrun { who } => report::warn!(about: about,
             "{}: still there although drain_timeout ({drain_timeout:?}) is over: killed",
             Named(who)
         ),
         Notice::NotReaped { who } => {
-            report::error!("{}: killed, and yet it does not end: left alone", Named(who));
+            report::error!(about: about, "{}: killed, and yet it does not end: left alone", Named(who));
         }
-        Notice::MasterCutOff => report::warn!(
+        Notice::MasterCutOff => report::warn!(about: about,
             "the main of the master did not return although drain_timeout ({drain_timeout:?}) \
              is over: cut off"
         ),
-        Notice::Reloading { generation, workers } => {
-            report::info!("reload to generation {generation} begins: {workers} workers");
+        Notice::Spawned { who } => report::debug!(about: about, "{}: started", Named(who)),
+        Notice::BecameReady { who } => report::info!(about: about, "{}: ready", Named(who)),
+        Notice::AbortOverrun { who } => {
+            report::warn!(about: about, "{}: aborted, and yet it does not end: killed", Named(who));
         }
+        Notice::Hung { who } => report::error!(about: about, "{}: hangs", Named(who)),
+        Notice::Recovered { node } => report::info!(about: about, "node {node}: no longer hangs"),
+        Notice::Retiring { who, why } => {
+            report::info!(about: about, "{}: is replaced: it has reached {}", Named(who), limit(*why));
+        }
+        Notice::Scaled { nodes } => report::info!(about: about, "{nodes} nodes serve from now on"),
+        Notice::ScaleRefused { why } => report::warn!(about: about,
+            "the number of nodes stays what it is: {}",
+            match why {
+                ScaleRefusal::LastNode => "one is the least",
+                ScaleRefusal::TooMany => "256 are the most",
+            }
+        ),
+        Notice::Reloading { generation } => {
+            report::info!(about: about, "reload to generation {generation} begins");
+        }
+        Notice::Starting { generation, successors } => {
+            report::info!(about: about,
+                "generation {generation} passed its rehearsal: {successors} workers start"
+            );
+        }
+        Notice::Replacing { generation, node } => {
+            report::info!(about: about,
+                "generation {generation} serves: the master replaces itself by node {node}"
+            );
+        }
+        Notice::ReplaceFailed { generation, reason } => report::error!(about: about,
+            "the master could not replace itself by generation {generation}, it goes on as it is: \
+             {reason}"
+        ),
+        Notice::MasterNotReady { node } => report::warn!(about: about,
+            "node {node}, the master's own, was not ready within start_timeout ({start_timeout:?}): \
+             a worker goes on standing in for it"
+        ),
         Notice::Reloaded { generation, workers, took } => {
-            report::info!("reload to generation {generation} done: {workers} workers in {took:?}");
+            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:?}");
+        }
+        Notice::RollingBack { generation, workers } => {
+            report::warn!(about: about, "{workers} workers go back to generation {generation}");
+        }
+        Notice::RolledBack { generation } => {
+            report::info!(about: about, "every worker is of generation {generation} again");
+        }
+        Notice::Stopping { delay } => {
+            report::info!(about: about, "the program stops, in {delay:?}")
         }
         Notice::ReloadFailed { generation, failure } => match failure {
-            ReloadFailure::Lost { who, cause } => report::warn!(
-                "reload to generation {generation} failed, the old workers go on: {}: {}",
-                Named(who),
-                Because(cause, start_timeout)
+            ReloadFailure::Lost { .. }
+            | ReloadFailure::Rehearsal { .. }
+            | ReloadFailure::RehearsalOverrun => report::warn!(about: about,
+                "reload to generation {generation} failed, the old workers go on: {}",
+                why_failed(failure, start_timeout)
             ),
             ReloadFailure::Stopping => {
-                report::info!("reload to generation {generation} is given up: the program stops");
+                report::info!(about: about, "reload to generation {generation} is given up: the program stops");
             }
         },
     }
 }
 
-/// `notice` as user code may hear of it; `None` for what is supervision's own affair, or said by
-/// another notice.
-pub(super) fn event(notice: &Notice, start_timeout: Duration) -> Option<Event> {
+/// What the line is about, as far as it is one node, or one generation.
+fn about(notice: &Notice) -> About {
     match notice {
-        Notice::Spawned { who } => Some(Event::Spawned {
-            node: who.node,
-            slot: who.slot.into(),
-            generation: who.generation,
-            pid: who.pid?,
-        }),
-        Notice::BecameReady { who } => Some(Event::Ready { node: who.node, slot: who.slot.into() }),
-        Notice::Stopping { .. } => Some(Event::Stopping),
-        Notice::Died { who, cause, .. } | Notice::Left { who, cause } => exited(who, cause),
-        Notice::Finished { who } => exited(who, &Cause::Exited(ExitStatus::Code(0))),
-        Notice::Reloading { generation, .. } => {
-            Some(Event::ReloadStarted { generation: *generation })
+        Notice::Died { who, cause, .. }
+        | Notice::Left { who, cause }
+        | Notice::ReloadFailed { failure: ReloadFailure::Lost { who, cause }, .. } => {
+            About { status: status(cause), ..node(who) }
         }
-        Notice::Reloaded { generation, took, .. } => {
-            Some(Event::ReloadFinished { generation: *generation, took: *took })
+        Notice::Finished { who } => {
+            About { status: status(&Cause::Exited(ExitStatus::Code(0))), ..node(who) }
         }
-        Notice::ReloadFailed { generation, failure } => Some(Event::ReloadFailed {
-            generation: *generation,
-            reason: Failed(failure, start_timeout).to_string(),
-        }),
-        Notice::Drains { .. }
-        | Notice::DrainOverrun { .. }
-        | Notice::NotReaped { .. }
-        | Notice::MasterCutOff => None,
+        Notice::Spawned { who }
+        | Notice::BecameReady { who }
+        | Notice::Drains { who, .. }
+        | Notice::DrainOverrun { who }
+        | Notice::AbortOverrun { who }
+        | Notice::NotReaped { who }
+        | Notice::Hung { who }
+        | Notice::Retiring { who, .. } => node(who),
+        Notice::Recovered { node } | Notice::MasterNotReady { node } => {
+            About { node: Some(*node), ..About::default() }
+        }
+        Notice::Replacing { generation, node } => {
+            About { node: Some(*node), generation: Some(*generation), ..About::default() }
+        }
+        Notice::Reloading { generation }
+        | Notice::Starting { generation, .. }
+        | Notice::ReplaceFailed { generation, .. }
+        | Notice::Reloaded { generation, .. }
+        | Notice::ReloadFailed { generation, .. }
+        | Notice::RollingBack { generation, .. }
+        | Notice::RolledBack { generation } => {
+            About { generation: Some(*generation), ..About::default() }
+        }
+        Notice::MasterCutOff
+        | Notice::Scaled { .. }
+        | Notice::ScaleRefused { .. }
+        | Notice::Stopping { .. } => About::default(),
     }
 }
 
-/// The end of a process; `None` while it is still to come.
-fn exited(who: &Who, cause: &Cause) -> Option<Event> {
-    let status = match cause {
-        Cause::Exited(status) => Some(*status),
-        Cause::SpawnFailed(_) => None,
-        // The kill that comes with it is noticed.
-        Cause::NotReady | Cause::Drained => return None,
-    };
-    Some(Event::Exited { node: who.node, slot: who.slot.into(), status })
+fn node(who: &Who) -> About {
+    About {
+        node: Some(who.node),
+        slot: Some(who.slot),
+        generation: Some(who.generation),
+        pid: who.pid,
+        status: None,
+    }
+}
+
+/// How a process ended, in a word or two; `None` when it did not, or nobody knows.
+fn status(cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Exited(ExitStatus::Code(code)) => Some(format!("code {code}")),
+        Cause::Exited(ExitStatus::Signal { signal, .. }) => Some(format!("signal {signal}")),
+        Cause::Exited(ExitStatus::Unknown)
+        | Cause::SpawnFailed(_)
+        | Cause::NotReady
+        | Cause::Hung
+        | Cause::Drained => None,
+    }
+}
+
+/// Why a reload was given up.
+pub(super) fn why_failed(failure: &ReloadFailure, start_timeout: Duration) -> String {
+    match failure {
+        ReloadFailure::Lost { who, cause } => {
+            format!("{}: {}", Named(who), Because(cause, start_timeout))
+        }
+        ReloadFailure::Rehearsal { reason } => reason.clone(),
+        ReloadFailure::RehearsalOverrun => {
+            format!("its rehearsal was not over within start_timeout ({start_timeout:?})")
+        }
+        ReloadFailure::Stopping => "the program stops".to_owned(),
+    }
 }
 
 /// Why the program ends when that is not what was asked for.
@@ -109,6 +190,15 @@ pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String
     }
 }
 
+/// The option whose limit was reached.
+pub(super) fn limit(why: Weariness) -> &'static str {
+    match why {
+        Weariness::Lifetime => "max_lifetime",
+        Weariness::Connections => "max_connections",
+        Weariness::Memory => "max_memory",
+    }
+}
+
 struct Named<'a>(&'a Who);
 
 impl fmt::Display for Named<'_> {
@@ -118,19 +208,6 @@ impl fmt::Display for Named<'_> {
         match pid {
             Some(pid) => write!(f, ", pid {pid}"),
             None => Ok(()),
-        }
-    }
-}
-
-struct Failed<'a>(&'a ReloadFailure, Duration);
-
-impl fmt::Display for Failed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ReloadFailure::Lost { who, cause } => {
-                write!(f, "{}: {}", Named(who), Because(cause, self.1))
-            }
-            ReloadFailure::Stopping => f.write_str("the program stops"),
         }
     }
 }
@@ -148,6 +225,7 @@ impl fmt::Display for Because<'_> {
             Cause::Exited(ExitStatus::Unknown) => write!(f, "ended, its status is unknown"),
             Cause::SpawnFailed(reason) => write!(f, "could not be started: {reason}"),
             Cause::NotReady => write!(f, "was not ready within start_timeout ({:?})", self.1),
+            Cause::Hung => write!(f, "hung"),
             Cause::Drained => write!(f, "drained without having been told to"),
         }
     }
@@ -161,6 +239,7 @@ impl fmt::Display for While {
             Stage::Starting => " before it was ready",
             Stage::Ready => "",
             Stage::Draining => " while it drained",
+            Stage::Aborted => " when it was to be aborted",
             Stage::Killed => " when it was to be killed",
         })
     }
@@ -178,6 +257,9 @@ impl fmt::Display for Then {
             Next::RestartOff => write!(f, "not respawned: restart_children is false"),
             Next::Stopping => write!(f, "not respawned: the program stops"),
             Next::GivingUp => write!(f, "not respawned: no worker ever got ready"),
+            Next::Retry { after } => {
+                write!(f, "another one is tried in {} ms", after.as_millis())
+            }
             Next::FailsReload => write!(f, "not respawned: its reload fails"),
         }
     }

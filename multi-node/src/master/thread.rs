@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use super::End;
-use super::announce::Announcer;
+use super::announce::{self, Announcer};
 use super::family::Family;
 use super::manager::Manager;
 use super::notice;
@@ -43,7 +43,9 @@ pub(super) fn start(
     let entered = runtime.enter();
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
-    let policy = Supervisor::new(rules(&settings), u64::from(process::pid()));
+    let rules = rules(&settings);
+    let status = if rules.computes { Status::computing } else { Status::starting };
+    let policy = Supervisor::new(rules.clone(), u64::from(process::pid()));
     let mut family = Family::found(settings, happen)?;
     let socket = family.adopt_master().map_err(failed())?;
     let signalled = signals.as_fd().try_clone_to_owned().and_then(Readable::new);
@@ -54,11 +56,12 @@ pub(super) fn start(
         policy,
         mesh: Mesh::new(),
         announcer: Announcer::new(),
-        manager: Manager::find(Status::starting).map_err(failed())?,
+        manager: Manager::find(status).map_err(failed())?,
         signals,
         signalled,
         happenings,
         times,
+        rules,
         began: Instant::now(),
         ended,
     };
@@ -70,11 +73,14 @@ pub(super) fn start(
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
-        workers: settings.worker_slots(),
+        master_listens: settings.master_listen,
+        nodes: settings.nodes,
         restart_children: settings.restart_children,
         computes: settings.listen.is_none(),
         drain_timeout: settings.drain_timeout,
+        drain_delay: settings.drain_delay,
         start_timeout: settings.start_timeout,
+        max_surge: settings.max_surge,
     }
 }
 
@@ -95,6 +101,7 @@ struct Thread {
     signalled: Readable,
     happenings: mpsc::Receiver<Happening>,
     times: Times,
+    rules: Rules,
     began: Instant,
     ended: std_mpsc::Sender<End>,
 }
@@ -237,6 +244,20 @@ impl Thread {
                 Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
+                Action::Rehearse { generation } => {
+                    let rules = self.rules.clone();
+                    self.policy.handle_event(self.now(), Event::Rehearsed { generation, rules });
+                }
+                Action::Replace { .. } => {
+                    let reason = "this version cannot be replaced".to_owned();
+                    self.policy.handle_event(self.now(), Event::ReplaceFailed { reason });
+                }
+                Action::Abort { node } => self.family.kill(node),
+                Action::EndRehearsal
+                | Action::Switch { .. }
+                | Action::Discard { .. }
+                | Action::Count { .. }
+                | Action::Leaving => {}
                 Action::Notice(notice) => self.noticed(&notice),
                 Action::Finish(finish) => return Some(finish),
             }
@@ -246,7 +267,7 @@ impl Thread {
 
     fn noticed(&mut self, notice: &Notice) {
         notice::say(notice, self.times.drain, self.times.start);
-        if let Some(event) = notice::event(notice, self.times.start) {
+        if let Some(event) = announce::event(notice, self.times.start) {
             self.announce(event);
         }
     }

@@ -26,7 +26,8 @@ impl Nodes {
     /// that is there already, so that whoever counts them need not know how it began; what has
     /// come and gone before is not told. Up to 1,024 events wait for each stream; of one that
     /// does not keep up the oldest are lost, and [`Event::Lagged`] says how many. The stream ends
-    /// with the program.
+    /// with this node; a reload that succeeds replaces it too, and its successor's `main` hears how
+    /// the reload ended.
     ///
     /// In a worker it brings nothing and does not end, as `accept` in a node that does not
     /// listen: `main` can be the same in every process.

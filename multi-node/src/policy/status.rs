@@ -9,8 +9,8 @@
 //!                  Stopping
 //! ```
 //!
-//! A master that replaced itself begins as `Reloading`: its predecessor said so, and it will say
-//! when that is over. While the program starts, nothing is said of a reload: the service manager
+//! A program that only computes is up at once. A master that replaced itself begins as
+//! `Reloading`: its predecessor said so, and it will say when that is over. While the program starts, nothing is said of a reload: the service manager
 //! waits for one thing at a time. It never sends anything itself.
 
 use std::collections::VecDeque;
@@ -72,6 +72,13 @@ impl Status {
     /// for so long; it hears twice as often.
     pub(crate) fn starting(watchdog: Option<Duration>) -> Status {
         Status::new(Phase::Starting, watchdog)
+    }
+
+    /// A program that only computes: nobody waits for its nodes, so it is ready when it starts.
+    pub(crate) fn computing(watchdog: Option<Duration>) -> Status {
+        let mut status = Status::new(Phase::Starting, watchdog);
+        status.enter(Phase::Up, Telling::Ready);
+        status
     }
 
     /// A master that has replaced itself in a reload: it shows itself to the watchdog at once.

@@ -45,10 +45,11 @@ fn ready_is_told_once_all_wanted_nodes_serve_and_never_again_for_a_death() {
 }
 
 #[test]
-fn a_program_that_wants_no_node_to_serve_is_ready_when_it_starts() {
-    let mut status = Status::starting(None);
-    status.serves(Serving { live: 0, wanted: 0, generation: 0 });
-    assert_eq!(told(&mut status), [[Telling::Ready, line("0 of 0 nodes, generation 0")]]);
+fn a_program_that_only_computes_is_ready_when_it_starts() {
+    let mut status = Status::computing(None);
+    let none = line("0 of 4 nodes, generation 0");
+    assert_eq!(serves(&mut status, 0, 0), [[Telling::Ready, none]]);
+    assert_eq!(serves(&mut status, 4, 0), [[line("4 of 4 nodes, generation 0")]]);
 }
 
 #[test]
