@@ -81,4 +81,9 @@ pub enum Event {
     },
     /// The program stops.
     Stopping,
+    /// Whoever listens did not keep up: the events that stood here are lost, the oldest first.
+    Lagged {
+        /// So many.
+        missed: u64,
+    },
 }

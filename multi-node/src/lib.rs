@@ -62,8 +62,8 @@ pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySe
 pub use link::message::Message;
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Broadcast, Connection, Framed, FramedRecvError, FramedSendError, Listener, NodeStream, Nodes,
-    OpenGuard, Peer, Sender,
+    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
+    Nodes, OpenGuard, Peer, Sender,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

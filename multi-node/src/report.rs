@@ -1,11 +1,11 @@
-//! What supervision has to say: a `tracing` event that carries the node's id and, for warnings
+//! What supervision has to say: a `tracing` event with the node that it is about and, for warnings
 //! and errors in a program that set no subscriber, a line on stderr. Decides nothing.
 
 use std::fmt::Arguments;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::NodeId;
+use crate::config::{Generation, NodeId, Slot};
 
 /// The node that this process is; the master's, until a worker knows better.
 static NODE: AtomicU64 = AtomicU64::new(NodeId::MASTER.0);
@@ -15,25 +15,52 @@ pub(crate) fn speak_as(node: NodeId) {
     NODE.store(node.0, Ordering::Relaxed);
 }
 
-fn node() -> u64 {
+fn speaker() -> u64 {
     NODE.load(Ordering::Relaxed)
 }
 
-pub(crate) fn debug(text: Arguments<'_>) {
-    tracing::debug!(target: "multi_node", node = node(), "{text}");
+/// What an event is about, as its fields; by default it is about the node that says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) slot: Option<Slot>,
+    pub(crate) generation: Option<Generation>,
+    pub(crate) pid: Option<u32>,
+    /// How a process ended.
+    pub(crate) status: Option<String>,
 }
 
-pub(crate) fn info(text: Arguments<'_>) {
-    tracing::info!(target: "multi_node", node = node(), "{text}");
+/// An event of a level; the fields that are not known are left out.
+macro_rules! event {
+    ($level:ident, $about:ident, $text:ident) => {
+        tracing::$level!(
+            target: "multi_node",
+            node = $about.node.map_or_else(speaker, |node| node.0),
+            slot = $about.slot,
+            generation = $about.generation,
+            pid = $about.pid,
+            status = $about.status.as_deref(),
+            "{}",
+            $text
+        )
+    };
 }
 
-pub(crate) fn warn(text: Arguments<'_>) {
-    tracing::warn!(target: "multi_node", node = node(), "{text}");
+pub(crate) fn debug(about: &About, text: Arguments<'_>) {
+    event!(debug, about, text);
+}
+
+pub(crate) fn info(about: &About, text: Arguments<'_>) {
+    event!(info, about, text);
+}
+
+pub(crate) fn warn(about: &About, text: Arguments<'_>) {
+    event!(warn, about, text);
     unless_subscribed(text);
 }
 
-pub(crate) fn error(text: Arguments<'_>) {
-    tracing::error!(target: "multi_node", node = node(), "{text}");
+pub(crate) fn error(about: &About, text: Arguments<'_>) {
+    event!(error, about, text);
     unless_subscribed(text);
 }
 
@@ -45,25 +72,35 @@ fn unless_subscribed(text: Arguments<'_>) {
 
 /// One whole line on stderr, in one write, so that those of several nodes do not mix.
 pub(crate) fn line(text: Arguments<'_>) {
-    let line = format!("multi-node[{}]: {text}\n", node());
+    let line = format!("multi-node[{}]: {text}\n", speaker());
     // With stderr closed there is nobody to tell.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// `warn!("slot {slot} …")`: something went wrong that supervision deals with.
+/// `warn!("slot {slot} …")`, or `warn!(about: about, "…")`: something went wrong that supervision
+/// deals with.
 macro_rules! warn_ {
-    ($($text:tt)*) => { $crate::report::warn(format_args!($($text)*)) };
+    ($($words:tt)*) => { $crate::report::say!(warn, $($words)*) };
 }
 /// `error!(…)`: something went wrong that ends a node or the program.
 macro_rules! error_ {
-    ($($text:tt)*) => { $crate::report::error(format_args!($($text)*)) };
+    ($($words:tt)*) => { $crate::report::say!(error, $($words)*) };
 }
 /// `info!(…)`: something went as it should.
 macro_rules! info_ {
-    ($($text:tt)*) => { $crate::report::info(format_args!($($text)*)) };
+    ($($words:tt)*) => { $crate::report::say!(info, $($words)*) };
 }
 /// `debug!(…)`: something that only who looks for it wants to know.
 macro_rules! debug_ {
-    ($($text:tt)*) => { $crate::report::debug(format_args!($($text)*)) };
+    ($($words:tt)*) => { $crate::report::say!(debug, $($words)*) };
 }
-pub(crate) use {debug_ as debug, error_ as error, info_ as info, warn_ as warn};
+/// The function for a level, called with what it is about.
+macro_rules! say {
+    ($level:ident, about: $about:expr, $($text:tt)*) => {
+        $crate::report::$level($about, format_args!($($text)*))
+    };
+    ($level:ident, $($text:tt)*) => {
+        $crate::report::$level(&$crate::report::About::default(), format_args!($($text)*))
+    };
+}
+pub(crate) use {debug_ as debug, error_ as error, info_ as info, say, warn_ as warn};

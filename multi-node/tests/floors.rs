@@ -12,7 +12,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     ("event", &["config"], &["serde"]),
     ("report", &["config"], &["tracing"]),
     ("signal", &[], &["serde"]),
-    ("policy", &["config", "signal"], &["serde"]),
+    ("policy", &["config", "event", "signal"], &["serde"]),
     ("sys", &["config", "signal"], &["libc", "nix", "signal_hook_registry"]),
     (
         "link",
@@ -22,7 +22,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 13] = [
     (
         "master",
         &["config", "error", "event", "report", "signal", "policy", "sys", "link"],
-        &["serde", "tokio"],
+        &["sd_notify", "serde", "tokio"],
     ),
     (
         "node",
@@ -49,7 +49,7 @@ const FLOORS: [(&str, &[&str], &[&str]); 13] = [
 ];
 
 /// Crates that only the modules above that list them may name.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 18] = [
     "axum",
     "bincode",
     "futures_core",
@@ -60,6 +60,7 @@ const CRATES: [&str; 17] = [
     "libc",
     "nix",
     "pin_project_lite",
+    "sd_notify",
     "serde",
     "signal_hook_registry",
     "thiserror",

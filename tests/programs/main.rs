@@ -6,6 +6,7 @@
 
 mod configured;
 mod endings;
+mod events;
 mod family;
 mod http;
 mod identity;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         "lines" => lines::lines().report(),
         "http" => http::http().report(),
         "axum-serve" => http::axum_serve().report(),
+        "events" => events::events().report(),
         "never-starts" => endings::never_starts().report(),
         "never-ready" => endings::never_ready().report(),
         "only-registers" => endings::only_registers().report(),

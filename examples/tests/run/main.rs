@@ -3,6 +3,7 @@
 mod actix;
 mod builder;
 mod chat;
+mod deploy;
 mod echo;
 mod header;
 mod hello;

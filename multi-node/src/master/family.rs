@@ -19,6 +19,7 @@ use super::rehearsal::Rehearsal;
 use super::watch::{self, Control, Happening};
 use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
+use crate::event::Event;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::link::readable::Readable;
 use crate::policy::health::Pace;
@@ -313,6 +314,11 @@ impl Family {
         for node in self.members.keys() {
             self.hands.tell(*node, message);
         }
+    }
+
+    /// Tells `node` of an event; whether its socket had room for it.
+    pub(super) fn tell_event(&self, node: NodeId, event: &Event) -> bool {
+        self.hands.try_tell(node, &ToNode::Event(event.clone()))
     }
 
     pub(super) fn kill(&self, node: NodeId) {

@@ -141,6 +141,16 @@ impl Hands {
         }
     }
 
+    /// Tells `node` something that can wait; whether its socket had room for it.
+    pub(super) fn try_tell(&self, node: NodeId, message: &ToNode) -> bool {
+        match self.deliver(node, message, &[]) {
+            Err(error) if packet::is_passing(&error) => return false,
+            Err(error) => report::error!("cannot tell node {node} {message:?}: {error}"),
+            Ok(()) => {}
+        }
+        true
+    }
+
     fn deliver(&self, node: NodeId, message: &ToNode, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         let Some(control) = self.controls.get(&node) else {
             return Ok(());

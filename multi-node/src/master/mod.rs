@@ -2,6 +2,7 @@
 //! user code can hold it up. It binds, spawns, signals, reaps and hands out fds; it decides
 //! nothing and serves nobody.
 
+mod announce;
 mod crossing;
 mod family;
 mod handing;
@@ -9,11 +10,12 @@ mod health;
 mod identity;
 mod image;
 mod listen;
+mod manager;
 mod notice;
+mod pid_file;
 mod rehearsal;
 mod stranger;
 mod takeover;
-mod pid_file;
 mod thread;
 mod watch;
 

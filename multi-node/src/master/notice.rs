@@ -7,48 +7,49 @@ use crate::config::{ExitStatus, Settings};
 use crate::policy::supervisor::{
     Cause, Finish, Next, Notice, ReloadFailure, ScaleRefusal, Stage, Weariness, Who,
 };
-use crate::report;
+use crate::report::{self, About};
 use crate::sys::signal::signal_name;
 
 /// Says `notice`, as loud as it deserves.
 pub(super) fn say(notice: &Notice, settings: &Settings) {
     let Settings { drain_timeout, start_timeout, .. } = *settings;
+    let about = &about(notice);
     match notice {
         Notice::Died { who, stage, cause, next } => {
             let cause = Because(cause, start_timeout);
-            report::warn!("{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
+            report::warn!(about: about, "{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
         }
         Notice::Drains { who, next } => {
-            report::info!("{}: drains by itself; {}", Named(who), Then(*next));
+            report::info!(about: about, "{}: drains by itself; {}", Named(who), Then(*next));
         }
-        Notice::Finished { who } => report::info!("{}: finished", Named(who)),
+        Notice::Finished { who } => report::info!(about: about, "{}: finished", Named(who)),
         Notice::Left { who, cause } => {
-            report::info!("{}: left: {}", Named(who), Because(cause, start_timeout));
+            report::info!(about: about, "{}: left: {}", Named(who), Because(cause, start_timeout));
         }
-        Notice::DrainOverrun { who } => report::warn!(
+        Notice::DrainOverrun { who } => report::warn!(about: about,
             "{}: still there although drain_timeout ({drain_timeout:?}) is over: killed",
             Named(who)
         ),
         Notice::NotReaped { who } => {
-            report::error!("{}: killed, and yet it does not end: left alone", Named(who));
+            report::error!(about: about, "{}: killed, and yet it does not end: left alone", Named(who));
         }
-        Notice::MasterCutOff => report::warn!(
+        Notice::MasterCutOff => report::warn!(about: about,
             "the main of the master did not return although drain_timeout ({drain_timeout:?}) \
              is over: cut off"
         ),
-        Notice::Spawned { who } => report::debug!("{}: started", Named(who)),
-        Notice::BecameReady { who } => report::info!("{}: ready", Named(who)),
+        Notice::Spawned { who } => report::debug!(about: about, "{}: started", Named(who)),
+        Notice::BecameReady { who } => report::info!(about: about, "{}: ready", Named(who)),
         Notice::AbortOverrun { who } => {
-            report::warn!("{}: aborted, and yet it does not end: killed", Named(who));
+            report::warn!(about: about, "{}: aborted, and yet it does not end: killed", Named(who));
         }
         // Who found it has said so, with all that is known of the process.
         Notice::Hung { .. } => {}
-        Notice::Recovered { node } => report::warn!("node {node}: no longer hangs"),
+        Notice::Recovered { node } => report::info!(about: about, "node {node}: no longer hangs"),
         Notice::Retiring { who, why } => {
-            report::info!("{}: is replaced: it has reached {}", Named(who), limit(*why));
+            report::info!(about: about, "{}: is replaced: it has reached {}", Named(who), limit(*why));
         }
-        Notice::Scaled { nodes } => report::info!("{nodes} nodes serve from now on"),
-        Notice::ScaleRefused { why } => report::warn!(
+        Notice::Scaled { nodes } => report::info!(about: about, "{nodes} nodes serve from now on"),
+        Notice::ScaleRefused { why } => report::warn!(about: about,
             "the number of nodes stays what it is: {}",
             match why {
                 ScaleRefusal::LastNode => "one is the least",
@@ -56,69 +57,143 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
             }
         ),
         Notice::Reloading { generation } => {
-            report::info!("reload to generation {generation} begins");
+            report::info!(about: about, "reload to generation {generation} begins");
         }
         Notice::Starting { generation, successors } => {
-            report::info!(
+            report::info!(about: about,
                 "generation {generation} passed its rehearsal: {successors} workers start"
             );
         }
         Notice::Replacing { generation, node } => {
-            report::info!(
+            report::info!(about: about,
                 "generation {generation} serves: the master replaces itself by node {node}"
             );
         }
-        Notice::ReplaceFailed { generation, reason } => report::error!(
+        Notice::ReplaceFailed { generation, reason } => report::error!(about: about,
             "the master could not replace itself by generation {generation}, it goes on as it is: \
              {reason}"
         ),
-        Notice::MasterNotReady { node } => report::warn!(
+        Notice::MasterNotReady { node } => report::warn!(about: about,
             "node {node}, the master's own, was not ready within start_timeout ({start_timeout:?}): \
              a worker goes on standing in for it"
         ),
         Notice::Reloaded { generation, workers, took } => {
-            report::info!("reload to generation {generation} done: {workers} workers in {took:?}");
+            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:?}");
         }
         Notice::RollingBack { generation, workers } => {
-            report::warn!("{workers} workers go back to generation {generation}");
+            report::warn!(about: about, "{workers} workers go back to generation {generation}");
         }
         Notice::RolledBack { generation } => {
-            report::info!("every worker is of generation {generation} again");
+            report::info!(about: about, "every worker is of generation {generation} again");
         }
-        Notice::Stopping { delay } => report::info!("the program stops, in {delay:?}"),
+        Notice::Stopping { delay } => {
+            report::info!(about: about, "the program stops, in {delay:?}")
+        }
         Notice::ReloadFailed { generation, failure } => match failure {
-            ReloadFailure::Lost { who, cause } => report::warn!(
-                "reload to generation {generation} failed, the old workers go on: {}: {}",
-                Named(who),
-                Because(cause, start_timeout)
-            ),
-            ReloadFailure::Rehearsal { reason } => report::warn!(
-                "reload to generation {generation} failed, the old workers go on: {reason}"
-            ),
-            ReloadFailure::RehearsalOverrun => report::warn!(
-                "reload to generation {generation} failed, the old workers go on: its rehearsal \
-                 was not over within start_timeout ({start_timeout:?})"
+            ReloadFailure::Lost { .. }
+            | ReloadFailure::Rehearsal { .. }
+            | ReloadFailure::RehearsalOverrun => report::warn!(about: about,
+                "reload to generation {generation} failed, the old workers go on: {}",
+                why_failed(failure, start_timeout)
             ),
             ReloadFailure::Stopping => {
-                report::info!("reload to generation {generation} is given up: the program stops");
+                report::info!(about: about, "reload to generation {generation} is given up: the program stops");
             }
         },
     }
 }
 
-/// Says why the program ends when that is not what was asked for.
-pub(super) fn say_end(finish: &Finish, settings: &Settings) {
-    let start_timeout = settings.start_timeout;
-    match finish {
-        Finish::NeverStarted { cause, .. } => report::error!(
-            "no worker ever got ready, the last one {}: the program ends",
-            Because(cause, start_timeout)
-        ),
-        Finish::Stopped { .. } | Finish::MainEnded => {}
+/// What the line is about, as far as it is one node, or one generation.
+fn about(notice: &Notice) -> About {
+    match notice {
+        Notice::Died { who, cause, .. }
+        | Notice::Left { who, cause }
+        | Notice::ReloadFailed { failure: ReloadFailure::Lost { who, cause }, .. } => {
+            About { status: status(cause), ..node(who) }
+        }
+        Notice::Finished { who } => {
+            About { status: status(&Cause::Exited(ExitStatus::Code(0))), ..node(who) }
+        }
+        Notice::Spawned { who }
+        | Notice::BecameReady { who }
+        | Notice::Drains { who, .. }
+        | Notice::DrainOverrun { who }
+        | Notice::AbortOverrun { who }
+        | Notice::NotReaped { who }
+        | Notice::Hung { who }
+        | Notice::Retiring { who, .. } => node(who),
+        Notice::Recovered { node } | Notice::MasterNotReady { node } => {
+            About { node: Some(*node), ..About::default() }
+        }
+        Notice::Replacing { generation, node } => {
+            About { node: Some(*node), generation: Some(*generation), ..About::default() }
+        }
+        Notice::Reloading { generation }
+        | Notice::Starting { generation, .. }
+        | Notice::ReplaceFailed { generation, .. }
+        | Notice::Reloaded { generation, .. }
+        | Notice::ReloadFailed { generation, .. }
+        | Notice::RollingBack { generation, .. }
+        | Notice::RolledBack { generation } => {
+            About { generation: Some(*generation), ..About::default() }
+        }
+        Notice::MasterCutOff
+        | Notice::Scaled { .. }
+        | Notice::ScaleRefused { .. }
+        | Notice::Stopping { .. } => About::default(),
     }
 }
 
-fn limit(why: Weariness) -> &'static str {
+fn node(who: &Who) -> About {
+    About {
+        node: Some(who.node),
+        slot: Some(who.slot),
+        generation: Some(who.generation),
+        pid: who.pid,
+        status: None,
+    }
+}
+
+/// How a process ended, in a word or two; `None` when it did not, or nobody knows.
+fn status(cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Exited(ExitStatus::Code(code)) => Some(format!("code {code}")),
+        Cause::Exited(ExitStatus::Signal { signal, .. }) => Some(format!("signal {signal}")),
+        Cause::Exited(ExitStatus::Unknown)
+        | Cause::SpawnFailed(_)
+        | Cause::NotReady
+        | Cause::Hung
+        | Cause::Drained => None,
+    }
+}
+
+/// Why a reload was given up.
+pub(super) fn why_failed(failure: &ReloadFailure, start_timeout: Duration) -> String {
+    match failure {
+        ReloadFailure::Lost { who, cause } => {
+            format!("{}: {}", Named(who), Because(cause, start_timeout))
+        }
+        ReloadFailure::Rehearsal { reason } => reason.clone(),
+        ReloadFailure::RehearsalOverrun => {
+            format!("its rehearsal was not over within start_timeout ({start_timeout:?})")
+        }
+        ReloadFailure::Stopping => "the program stops".to_owned(),
+    }
+}
+
+/// Why the program ends when that is not what was asked for.
+pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String> {
+    match finish {
+        Finish::NeverStarted { cause, .. } => Some(format!(
+            "no worker ever got ready, the last one {}: the program ends",
+            Because(cause, start_timeout)
+        )),
+        Finish::Stopped { .. } | Finish::MainEnded => None,
+    }
+}
+
+/// The option whose limit was reached.
+pub(super) fn limit(why: Weariness) -> &'static str {
     match why {
         Weariness::Lifetime => "max_lifetime",
         Weariness::Connections => "max_connections",

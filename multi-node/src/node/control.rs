@@ -220,7 +220,7 @@ impl Thread {
             }
             ToNode::Leaving => self.node.life.leave(),
             ToNode::Count { nodes } => self.node.len.store(nodes.into(), Ordering::Relaxed),
-            ToNode::Event(_) => {}
+            ToNode::Event(event) => self.node.events.publish(&event),
             ToNode::Drain { timeout } => self.drain(timeout),
             ToNode::Welcome(_) | ToNode::Rehearse { .. } => {
                 report::warn!("welcomed twice: ignored");
@@ -254,6 +254,7 @@ impl Thread {
             if !self.node.is_master {
                 report::warn!("the master is gone: this node drains and leaves");
             }
+            self.node.events.end();
             self.node.acceptor.close_for_all();
             self.drain(self.node.drain_timeout);
         }

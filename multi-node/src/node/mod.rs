@@ -10,6 +10,7 @@ mod beat;
 mod broadcast;
 mod connection;
 pub(crate) mod control;
+mod events;
 mod framed;
 mod handler;
 #[cfg(feature = "http")]
@@ -38,6 +39,7 @@ use std::time::Duration;
 pub use accept::OpenGuard;
 pub use broadcast::Broadcast;
 pub use connection::Connection;
+pub use events::Events;
 pub use framed::{Framed, FramedRecvError, FramedSendError};
 pub use listener::Listener;
 pub use peer::{Peer, Sender};
@@ -47,6 +49,7 @@ pub use stream::NodeStream;
 
 use accept::{Acceptor, Setup, Sockets};
 use control::Control;
+use events::Feed;
 use hub::Hub;
 use life::Life;
 
@@ -73,6 +76,7 @@ struct Inner {
     control: Arc<Control>,
     acceptor: Acceptor,
     hub: Hub,
+    events: Feed,
 }
 
 impl Nodes {
@@ -102,6 +106,7 @@ impl Nodes {
             control,
             acceptor,
             hub,
+            events: Feed::default(),
         })))
     }
 

@@ -9,7 +9,9 @@ pub(crate) mod handout;
 pub(crate) mod health;
 mod jitter;
 pub(crate) mod mesh;
+pub(crate) mod news;
 pub(crate) mod place;
+pub(crate) mod status;
 pub(crate) mod supervisor;
 pub(crate) mod wish;
 

@@ -17,7 +17,6 @@ impl Supervisor {
     }
 
     /// How many nodes serve now, and how many are to.
-    #[allow(dead_code)] // called once the program has a status line
     pub(crate) fn serving(&self) -> (u16, u16) {
         let master = self.rules.master_listens && self.master.is_ready() && !self.master.hung;
         let ready = self.workers.values().filter(|worker| worker.is_ready());
