@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::Nodes;
 use super::control::Control;
+use crate::config::Readiness;
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
 use crate::report;
@@ -103,7 +104,7 @@ impl Node {
     }
 
     fn ready_if_it_computes(&self) {
-        if self.computes {
+        if self.computes && self.nodes.0.life.readiness() == Readiness::Implicit {
             self.nodes.ready();
         }
     }
