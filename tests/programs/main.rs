@@ -10,9 +10,11 @@ mod http;
 mod lines;
 mod messages;
 mod options;
+mod ready;
 mod runtimes;
 mod subscriber;
 mod traffic;
+mod upgrades;
 mod words;
 
 use std::process::{ExitCode, Termination};
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         "family" => family::family().report(),
         "attribute" => options::attribute().report(),
         "builder" => options::builder(),
+        "warms-up" => ready::warms_up().report(),
+        "upgrades" => upgrades::upgrades().report(),
         "blocking-main" => runtimes::blocking_main().report(),
         "std-listener" => runtimes::std_listener().report(),
         "tokio-listener" => runtimes::tokio_listener().report(),

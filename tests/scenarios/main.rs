@@ -3,6 +3,7 @@
 mod attribute;
 mod deaths;
 mod descriptors;
+mod drain;
 mod endings;
 mod harness;
 mod init;
@@ -13,6 +14,7 @@ mod messages;
 mod options;
 mod orphans;
 mod ports;
+mod ready;
 mod reload;
 mod spread;
 mod start;

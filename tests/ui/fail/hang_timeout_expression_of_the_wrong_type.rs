@@ -1,2 +1,0 @@
-#[multi_node::main(hang_timeout = 2 * 30)]
-async fn main() {}
