@@ -15,8 +15,9 @@ fn drain_grace_says_how_long_an_idle_connection_is_answered() {
         .env("MULTI_NODE_DRAIN_TIMEOUT", FOR_EVER)
         .start();
     program.wait_for_nodes(4);
-    let mut idle: Vec<HttpClient> =
-        (0..8).map(|_| HttpClient::connect(program.addr()).expect("someone listens")).collect();
+    let addr = program.addr();
+    let connect = |_| HttpClient::connect(addr).expect("someone listens");
+    let mut idle: Vec<HttpClient> = (0..8).map(connect).collect();
     for client in &mut idle {
         assert!(!client.get("/").expect("an answer").close);
     }
@@ -38,7 +39,8 @@ fn without_a_drain_grace_idle_connections_close_and_half_sent_requests_are_answe
         .env("MULTI_NODE_DRAIN_TIMEOUT", FOR_EVER)
         .start();
     program.wait_for_nodes(4);
-    let connect = || HttpClient::connect(program.addr()).expect("someone listens");
+    let addr = program.addr();
+    let connect = || HttpClient::connect(addr).expect("someone listens");
     let (mut idle, mut half): (Vec<_>, Vec<_>) = (0..4).map(|_| (connect(), connect())).unzip();
     for (idle, half) in idle.iter_mut().zip(&mut half) {
         idle.get("/").expect("an answer");
@@ -109,9 +111,9 @@ fn an_upgraded_connection_of_a_worker_that_leaves_is_cut_too() {
 /// A connection to this node that was upgraded.
 #[track_caller]
 fn upgraded(program: &Running, path: &str, node: Who) -> LineClient {
-    let mut held = Vec::new();
+    let (addr, mut held) = (program.addr(), Vec::new());
     while !program.deadline().passed() {
-        let mut client = LineClient::connect(program.addr()).expect("someone listens");
+        let mut client = LineClient::connect(addr).expect("someone listens");
         let ask = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r");
         client.tell(&format!("{ask}\nUpgrade: lines\r\n\r")).expect("it is open");
         while !client.read().expect("a head").is_empty() {}

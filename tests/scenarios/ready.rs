@@ -1,12 +1,13 @@
 //! `ready = "explicit"`: a node that serves is not ready before it says so.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use multi_node_tests::{Exit, HttpClient, Load, Program, Running, Scratch, Who, process};
+use multi_node_tests::{Exit, HttpClient, Load, Program, Scratch, Who, process};
 use nix::sys::signal::Signal;
 
 use crate::support::{notice, scenario, soon, wait_gone, workers};
@@ -16,13 +17,13 @@ fn no_connection_comes_to_a_node_that_is_not_ready_and_none_waits_for_it() {
     let gate = Gate::holding(|who| who.slot == 1);
     let program = gate.program().start();
     program.wait_for_nodes(4);
-    let held = gate.next();
+    let (addr, held) = (program.addr(), gate.next());
     // Of a hundred connections the kernel brings some to its slot.
     for _ in 0..100 {
-        assert_ne!(get(&program).pid, held.who.pid);
+        assert_ne!(get(addr).pid, held.who.pid);
     }
     held.let_go();
-    while get(&program).slot != 1 {
+    while get(addr).slot != 1 {
         assert!(!program.deadline().passed(), "a node that is ready gets connections");
     }
     program.stop();
@@ -130,7 +131,7 @@ fn the_environment_takes_an_explicit_ready_back() {
     let gate = Gate::holding(|_| true);
     let program = gate.program().env("MULTI_NODE_READY", "implicit").start();
     program.wait_for_nodes(4);
-    get(&program);
+    get(program.addr());
     program.stop();
 }
 
@@ -197,7 +198,7 @@ impl Held {
 
 /// Asks on a connection of its own which node answers.
 #[track_caller]
-fn get(program: &Running) -> Who {
-    let mut client = HttpClient::connect(program.addr()).expect("someone listens");
+fn get(addr: SocketAddr) -> Who {
+    let mut client = HttpClient::connect(addr).expect("someone listens");
     Who::parse(&client.get_once("/").expect("an answer").body).expect("it names the node")
 }
