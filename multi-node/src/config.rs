@@ -132,11 +132,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The slots that workers fill: with a master that listens it is one of the nodes.
-    pub(crate) fn worker_slots(&self) -> std::ops::RangeInclusive<Slot> {
-        if self.master_listen { 1..=self.nodes - 1 } else { 1..=self.nodes }
-    }
-
     /// The slots that accept connections.
     pub(crate) fn serving_slots(&self) -> std::ops::RangeInclusive<Slot> {
         if self.master_listen { 0..=self.nodes - 1 } else { 1..=self.nodes }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::config::ExitStatus;
-use crate::policy::supervisor::{Cause, Finish, Next, Notice, ReloadFailure, Stage, Who};
+use crate::policy::supervisor::{
+    Cause, Finish, Next, Notice, ReloadFailure, ScaleRefusal, Stage, Weariness, Who,
+};
 use crate::report;
 use crate::sys::signal::signal_name;
 
@@ -33,17 +35,67 @@ pub(super) fn say(notice: &Notice, drain_timeout: Duration, start_timeout: Durat
             "the main of the master did not return although drain_timeout ({drain_timeout:?}) \
              is over: cut off"
         ),
-        Notice::Reloading { generation, workers } => {
-            report::info!("reload to generation {generation} begins: {workers} workers");
+        Notice::Spawned { who } => report::debug!("{}: started", Named(who)),
+        Notice::BecameReady { who } => report::info!("{}: ready", Named(who)),
+        Notice::AbortOverrun { who } => {
+            report::warn!("{}: aborted, and yet it does not end: killed", Named(who));
         }
+        Notice::Hung { who } => report::error!("{}: hangs", Named(who)),
+        Notice::Recovered { node } => report::info!("node {node}: no longer hangs"),
+        Notice::Retiring { who, why } => {
+            report::info!("{}: is replaced: it has reached {}", Named(who), limit(*why));
+        }
+        Notice::Scaled { nodes } => report::info!("{nodes} nodes serve from now on"),
+        Notice::ScaleRefused { why } => report::warn!(
+            "the number of nodes stays what it is: {}",
+            match why {
+                ScaleRefusal::LastNode => "one is the least",
+                ScaleRefusal::TooMany => "256 are the most",
+            }
+        ),
+        Notice::Reloading { generation } => {
+            report::info!("reload to generation {generation} begins");
+        }
+        Notice::Starting { generation, successors } => {
+            report::info!(
+                "generation {generation} passed its rehearsal: {successors} workers start"
+            );
+        }
+        Notice::Replacing { generation, node } => {
+            report::info!(
+                "generation {generation} serves: the master replaces itself by node {node}"
+            );
+        }
+        Notice::ReplaceFailed { generation, reason } => report::error!(
+            "the master could not replace itself by generation {generation}, it goes on as it is: \
+             {reason}"
+        ),
+        Notice::MasterNotReady { node } => report::warn!(
+            "node {node}, the master's own, was not ready within start_timeout ({start_timeout:?}): \
+             a worker goes on standing in for it"
+        ),
         Notice::Reloaded { generation, workers, took } => {
             report::info!("reload to generation {generation} done: {workers} workers in {took:?}");
         }
+        Notice::RollingBack { generation, workers } => {
+            report::warn!("{workers} workers go back to generation {generation}");
+        }
+        Notice::RolledBack { generation } => {
+            report::info!("every worker is of generation {generation} again");
+        }
+        Notice::Stopping { delay } => report::info!("the program stops, in {delay:?}"),
         Notice::ReloadFailed { generation, failure } => match failure {
             ReloadFailure::Lost { who, cause } => report::warn!(
                 "reload to generation {generation} failed, the old workers go on: {}: {}",
                 Named(who),
                 Because(cause, start_timeout)
+            ),
+            ReloadFailure::Rehearsal { reason } => report::warn!(
+                "reload to generation {generation} failed, the old workers go on: {reason}"
+            ),
+            ReloadFailure::RehearsalOverrun => report::warn!(
+                "reload to generation {generation} failed, the old workers go on: its rehearsal \
+                 was not over within start_timeout ({start_timeout:?})"
             ),
             ReloadFailure::Stopping => {
                 report::info!("reload to generation {generation} is given up: the program stops");
@@ -60,6 +112,14 @@ pub(super) fn say_end(finish: &Finish, start_timeout: Duration) {
             Because(cause, start_timeout)
         ),
         Finish::Stopped { .. } | Finish::MainEnded => {}
+    }
+}
+
+fn limit(why: Weariness) -> &'static str {
+    match why {
+        Weariness::Lifetime => "max_lifetime",
+        Weariness::Connections => "max_connections",
+        Weariness::Memory => "max_memory",
     }
 }
 
@@ -89,6 +149,7 @@ impl fmt::Display for Because<'_> {
             Cause::Exited(ExitStatus::Unknown) => write!(f, "ended, its status is unknown"),
             Cause::SpawnFailed(reason) => write!(f, "could not be started: {reason}"),
             Cause::NotReady => write!(f, "was not ready within start_timeout ({:?})", self.1),
+            Cause::Hung => write!(f, "hung"),
             Cause::Drained => write!(f, "drained without having been told to"),
         }
     }
@@ -102,6 +163,7 @@ impl fmt::Display for While {
             Stage::Starting => " before it was ready",
             Stage::Ready => "",
             Stage::Draining => " while it drained",
+            Stage::Aborted => " when it was to be aborted",
             Stage::Killed => " when it was to be killed",
         })
     }
@@ -119,6 +181,9 @@ impl fmt::Display for Then {
             Next::RestartOff => write!(f, "not respawned: restart_children is false"),
             Next::Stopping => write!(f, "not respawned: the program stops"),
             Next::GivingUp => write!(f, "not respawned: no worker ever got ready"),
+            Next::Retry { after } => {
+                write!(f, "another one is tried in {} ms", after.as_millis())
+            }
             Next::FailsReload => write!(f, "not respawned: its reload fails"),
         }
     }

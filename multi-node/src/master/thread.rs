@@ -39,7 +39,8 @@ pub(super) fn start(
     let entered = runtime.enter();
     let (happen, happenings) = mpsc::channel(WAITING);
     let times = Times { drain: settings.drain_timeout, start: settings.start_timeout };
-    let policy = Supervisor::new(rules(&settings), u64::from(process::pid()));
+    let rules = rules(&settings);
+    let policy = Supervisor::new(rules.clone(), u64::from(process::pid()));
     let mut family = Family::found(settings, happen)?;
     let socket = family.adopt_master().map_err(failed())?;
     let signalled = signals.as_fd().try_clone_to_owned().and_then(Readable::new);
@@ -53,6 +54,7 @@ pub(super) fn start(
         signalled,
         happenings,
         times,
+        rules,
         began: Instant::now(),
         ended,
     };
@@ -64,11 +66,14 @@ pub(super) fn start(
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
-        workers: settings.worker_slots(),
+        master_listens: settings.master_listen,
+        nodes: settings.nodes,
         restart_children: settings.restart_children,
         computes: settings.listen.is_none(),
         drain_timeout: settings.drain_timeout,
+        drain_delay: settings.drain_delay,
         start_timeout: settings.start_timeout,
+        max_surge: settings.max_surge,
     }
 }
 
@@ -87,6 +92,7 @@ struct Thread {
     signalled: Readable,
     happenings: mpsc::Receiver<Happening>,
     times: Times,
+    rules: Rules,
     began: Instant,
     ended: std_mpsc::Sender<End>,
 }
@@ -222,6 +228,20 @@ impl Thread {
                 Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
+                Action::Rehearse { generation } => {
+                    let rules = self.rules.clone();
+                    self.policy.handle_event(self.now(), Event::Rehearsed { generation, rules });
+                }
+                Action::Replace { .. } => {
+                    let reason = "this version cannot be replaced".to_owned();
+                    self.policy.handle_event(self.now(), Event::ReplaceFailed { reason });
+                }
+                Action::Abort { node } => self.family.kill(node),
+                Action::EndRehearsal
+                | Action::Switch { .. }
+                | Action::Discard { .. }
+                | Action::Count { .. }
+                | Action::Leaving => {}
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
                 Action::Finish(finish) => return Some(finish),
             }

@@ -14,7 +14,7 @@ const DOUBLINGS: u32 = 7;
 const JITTER: u32 = 100;
 
 /// Draws the waits; its seed is all the randomness there is.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
     state: u64,
 }

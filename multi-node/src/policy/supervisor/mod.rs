@@ -37,49 +37,72 @@
 //! - **A reload**: see [`reload`]. **A stop**: see [`stop`].
 
 mod backoff;
+mod count;
 mod event;
+mod master;
 mod reload;
+mod renewal;
+mod replace;
 mod slot;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod waves;
 mod worker;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::event::{
-    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, Stage, Who,
+    Action, Cause, Event, Finish, MainEnd, Next, Notice, ReloadFailure, Rules, ScaleRefusal, Stage,
+    Weariness, Who,
 };
+#[allow(unused_imports)] // named once the master replaces itself
+pub(crate) use self::replace::Snapshot;
 
 use self::backoff::Backoff;
+use self::master::Master;
 use self::reload::Reload;
+use self::renewal::{Renewal, Renewals};
 use self::slot::SlotState;
-use self::stop::{MasterNode, Stop};
+use self::stop::Stop;
 use self::worker::Worker;
 use super::Time;
 use crate::config::{Generation, NodeId, Slot};
 
 /// Decides for one program. After every call, poll the actions until there are none.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Supervisor {
     rules: Rules,
     phase: Phase,
+    /// Those of the workers; the master's too, as long as a worker stands in for it.
     slots: BTreeMap<Slot, SlotState>,
     workers: BTreeMap<NodeId, Worker>,
-    master: MasterNode,
+    renewals: Renewals,
+    master: Master,
     /// What a respawn runs.
     generation: Generation,
     /// The highest number given to a generation: one whose reload failed is not used again.
     newest_generation: Generation,
     newest_node: NodeId,
+    /// A reload was asked for that has not begun.
+    reload_wanted: bool,
+    /// How many nodes are to serve since an operator said so.
+    scaled: Option<u16>,
+    /// Nodes more, or less, that were asked for and are not started or retired yet.
+    growth: i32,
+    #[serde(skip)]
     backoff: Backoff,
+    /// There are none when the process is replaced.
+    #[serde(skip)]
     actions: VecDeque<Action>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Phase {
-    FirstStart { reload_wanted: bool },
+    FirstStart,
     Running,
     Reloading(Reload),
     Stopping(Stop),
@@ -91,13 +114,17 @@ impl Supervisor {
     pub(crate) fn new(rules: Rules, seed: u64) -> Self {
         Supervisor {
             rules,
-            phase: Phase::FirstStart { reload_wanted: false },
+            phase: Phase::FirstStart,
             slots: BTreeMap::new(),
             workers: BTreeMap::new(),
-            master: MasterNode::Running,
+            renewals: Renewals::default(),
+            master: Master::starting(NodeId::MASTER),
             generation: 0,
             newest_generation: 0,
             newest_node: NodeId::MASTER,
+            reload_wanted: false,
+            scaled: None,
+            growth: 0,
             backoff: Backoff::new(seed),
             actions: VecDeque::new(),
         }
@@ -116,15 +143,25 @@ impl Supervisor {
             Event::Exited { node, status } => self.gone(now, node, Cause::Exited(status)),
             Event::MasterEnded { ok } => self.master_ended(now, ok),
             Event::Stop => self.stop_asked(now),
-            Event::Reload => self.reload_asked(now),
+            Event::Reload => self.reload_asked(),
+            Event::Rehearsed { generation, rules } => self.rehearsed(now, generation, rules),
+            Event::RehearsalFailed { generation, reason } => {
+                self.rehearsal_failed(generation, reason);
+            }
+            Event::ReplaceFailed { reason } => self.replace_failed(now, reason),
+            Event::Grow => self.count_asked(1),
+            Event::Shrink => self.count_asked(-1),
+            Event::Hung { node } => self.hung(now, node),
+            Event::Recovered { node } => self.recovered(node),
+            Event::Tired { node, why } => self.tired(node, why),
         }
         self.settle(now);
     }
 
     /// Does what is due; does nothing before [`Supervisor::poll_timeout`].
     pub(crate) fn handle_timeout(&mut self, now: Time) {
-        self.end_last_call(now);
-        self.end_listening(now);
+        self.go_on_stopping(now);
+        self.end_overdue_rehearsal(now);
         self.end_overdue_workers(now);
         self.cut_off_overdue_master(now);
         self.settle(now);
@@ -133,26 +170,47 @@ impl Supervisor {
     /// When to call [`Supervisor::handle_timeout`] next, unless an event comes first.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let workers = self.workers.values().filter_map(Worker::deadline);
-        let slots = self.slots.values().filter_map(|slot| slot.due());
-        let stop = self.last_call_deadline().into_iter().chain(self.close_deadline());
-        let program = self.master.deadline().into_iter().chain(stop);
-        workers.chain(slots).chain(program).min()
+        let slots = self.slots.values().filter_map(SlotState::due);
+        let renewals = self.renewals.running.values().filter_map(Renewal::due);
+        let reload = self.reload().and_then(Reload::deadline);
+        let program = [self.master.deadline(), self.stop_deadline(), reload];
+        workers.chain(slots).chain(renewals).chain(program.into_iter().flatten()).min()
     }
 
     /// The next thing to do, in the order in which to do it.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.replace_when_idle();
         self.actions.pop_front()
     }
 
-    /// The generation that a respawn runs: that of the last reload that succeeded.
+    /// The generation that a respawn runs: that of the last reload that came to its switch.
     pub(crate) fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// Whether a process of `generation` may still be started.
+    #[allow(dead_code)] // called once program files are let go of by it
+    pub(crate) fn needs(&self, generation: Generation) -> bool {
+        let reload = self.reload().filter(|reload| reload.is_hopeful());
+        generation == self.generation || reload.is_some_and(|r| r.generation == generation)
+    }
+
+    /// The master's own node, the next one's too when it has not started yet.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(crate) fn master(&self) -> NodeId {
+        self.master.node
+    }
+
+    /// Whether the master's own node has a `main` to run, or that still runs.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(crate) fn runs_main(&self) -> bool {
+        self.master.end().is_none()
     }
 
     /// Whether the program is on its way to its end.
     pub(crate) fn is_stopping(&self) -> bool {
         match self.phase {
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) => false,
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) => false,
             Phase::Stopping(_) | Phase::Finished => true,
         }
     }
@@ -165,14 +223,14 @@ impl Supervisor {
 
     fn begin(&mut self, now: Time) {
         match self.phase {
-            Phase::FirstStart { .. } if self.slots.is_empty() => {}
-            Phase::FirstStart { .. }
+            Phase::FirstStart if self.slots.is_empty() => {}
+            Phase::FirstStart
             | Phase::Running
             | Phase::Reloading(_)
             | Phase::Stopping(_)
             | Phase::Finished => return,
         }
-        for slot in self.rules.workers.clone() {
+        for slot in self.rules.worker_slots(self.rules.nodes) {
             let node = self.spawn(now, slot, self.generation);
             self.slots.insert(slot, SlotState::Occupied { node, failures: 0 });
         }
@@ -183,11 +241,27 @@ impl Supervisor {
 
     /// Whatever follows by itself from the state that an event or a timeout left.
     fn settle(&mut self, now: Time) {
-        while self.reload_is_complete() {
-            self.switch_generation(now);
+        self.advance_renewals(now);
+        self.advance_waves(now);
+        self.switch_if_ready(now);
+        self.hand_over(now);
+        self.let_go_of_stand_in(now);
+        if self.is_running() {
+            self.resize(now);
+            self.begin_wanted_reload(now);
+        }
+        if self.is_running() {
+            self.renew_next(now);
         }
         self.respawn_due_slots(now);
         self.finish_if_done();
+    }
+
+    fn is_running(&self) -> bool {
+        match self.phase {
+            Phase::Running => true,
+            Phase::FirstStart | Phase::Reloading(_) | Phase::Stopping(_) | Phase::Finished => false,
+        }
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -211,6 +285,9 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// How long nodes that were told to drain have to hear it before listening ends.
 const TELLING: Duration = Duration::from_millis(100);
+
+/// How long a worker that hung has to leave what it can behind.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a killed worker is waited for.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

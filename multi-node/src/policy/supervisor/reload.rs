@@ -1,152 +1,315 @@
 //! A reload: a whole new generation beside the old one, then a switch, or nothing.
 //!
-//! Every slot that has not ended gets a successor in the next generation, also one that waits for
-//! a respawn. The old workers drain only when every successor is ready; from then on the
-//! successors are the slots' occupants, with no failures to their name.
+//! ```text
+//!  Rehearsing ──Rehearsed──▶ Starting ──every successor ready──▶ MasterLeaves ──main ended──▶
+//!      │ fails, start_timeout    │ a successor is lost                 Replacing ──exec──▶ Handover
+//!      ▼                         ▼                                         │ fails             │
+//!   failed                    failed, in waves after RollingBack           ▼                   ▼
+//!                                                                        over                over
+//! ```
 //!
-//! Until then the old generation is supervised as ever: who dies is respawned, unless the slot's
-//! successor is ready already. A successor that is lost before the switch, whatever the cause,
-//! fails the reload: those that are still starting are killed, those that are ready may be
-//! serving requests, so they drain; the old generation goes on, and a slot that was left to its
-//! successor is respawned.
+//! - **Rehearsing**: the new version is run once and says what its options are.
+//! - **Starting**: every slot that has not ended gets a successor, also one that waits for a
+//!   respawn, and so does every slot that the new options add. When the master listens, one more
+//!   is started at its place, the *stand-in*. The old workers drain only when every successor is
+//!   ready; from then on the successors are the slots' occupants, with no failures to their name.
+//!   Until then the old generation is supervised as ever: who dies is respawned, unless the slot's
+//!   successor is ready already. A successor that is lost before the switch, whatever the cause,
+//!   fails the reload: those that are still starting are killed, those that are ready may be
+//!   serving requests, so they drain; the old generation goes on, and a slot that was left to its
+//!   successor is respawned. With `max_surge` it goes in [`waves`](super::waves) instead.
+//! - From the switch on: see [`replace`](super::replace).
 //!
-//! Reloads asked for meanwhile, or in the first start, become one that follows. A stop ends a
-//! reload.
+//! Every reload ends with one [`Notice::Reloaded`] or one [`Notice::ReloadFailed`]. Reloads asked
+//! for meanwhile, or in the first start, become one that follows. A stop ends a reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::event::{Cause, Notice, ReloadFailure, Who};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Action, Cause, Notice, ReloadFailure, Rules, Who};
+use super::master::MASTER_SLOT;
 use super::slot::SlotState;
-use super::worker::State;
+use super::worker::{State, Worker};
 use super::{Phase, Supervisor, Time};
 use crate::config::{Generation, NodeId, Slot};
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Reload {
-    generation: Generation,
-    since: Time,
-    successors: BTreeMap<Slot, Successor>,
-    /// Another one was asked for.
-    again: bool,
+    pub(super) generation: Generation,
+    pub(super) since: Time,
+    pub(super) step: Step,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Successor {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Step {
+    Rehearsing {
+        deadline: Time,
+    },
+    Starting {
+        rules: Rules,
+        pace: Pace,
+    },
+    /// It has failed half-way: the slots that were replaced get workers of the old generation.
+    RollingBack {
+        surge: usize,
+    },
+    /// The switch is done; the master's own node drains.
+    MasterLeaves,
+    /// This process is being replaced; `node` is the next master's own.
+    Replacing {
+        node: NodeId,
+    },
+    /// The process was replaced; its own node starts.
+    Handover {
+        deadline: Time,
+    },
+}
+
+/// How successors come into their slots.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Pace {
+    /// All at the switch.
+    AtOnce(BTreeMap<Slot, Successor>),
+    /// Each when it is ready, `surge` at a time; `waiting` are those whose turn has not come.
+    Waves { surge: usize, waiting: VecDeque<Slot> },
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Successor {
     Running(NodeId),
     /// It computed what it had to before the switch.
     Finished,
 }
 
 impl Reload {
-    pub(super) fn contains(&self, slot: Slot, worker: NodeId) -> bool {
-        match self.successors.get(&slot) {
-            Some(Successor::Running(node)) => *node == worker,
-            Some(Successor::Finished) | None => false,
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.step {
+            Step::Rehearsing { deadline } | Step::Handover { deadline } => Some(deadline),
+            Step::Starting { .. }
+            | Step::RollingBack { .. }
+            | Step::MasterLeaves
+            | Step::Replacing { .. } => None,
+        }
+    }
+
+    fn at_once(&self) -> Option<&BTreeMap<Slot, Successor>> {
+        match &self.step {
+            Step::Starting { pace: Pace::AtOnce(successors), .. } => Some(successors),
+            Step::Starting { pace: Pace::Waves { .. }, .. }
+            | Step::Rehearsing { .. }
+            | Step::RollingBack { .. }
+            | Step::MasterLeaves
+            | Step::Replacing { .. }
+            | Step::Handover { .. } => None,
+        }
+    }
+
+    /// The rules of its generation, as long as they are not in force.
+    pub(super) fn new_rules(&self) -> Option<&Rules> {
+        match &self.step {
+            Step::Starting { rules, .. } => Some(rules),
+            Step::Rehearsing { .. }
+            | Step::RollingBack { .. }
+            | Step::MasterLeaves
+            | Step::Replacing { .. }
+            | Step::Handover { .. } => None,
+        }
+    }
+
+    /// Whether its generation may still come to be.
+    pub(super) fn is_hopeful(&self) -> bool {
+        match self.step {
+            Step::RollingBack { .. } => false,
+            Step::Rehearsing { .. }
+            | Step::Starting { .. }
+            | Step::MasterLeaves
+            | Step::Replacing { .. }
+            | Step::Handover { .. } => true,
         }
     }
 }
 
 impl Supervisor {
-    pub(super) fn reload_asked(&mut self, now: Time) {
-        match &mut self.phase {
-            Phase::FirstStart { reload_wanted } => *reload_wanted = true,
-            Phase::Running => self.begin_reload(now),
-            Phase::Reloading(reload) => reload.again = true,
+    pub(super) fn reload(&self) -> Option<&Reload> {
+        match &self.phase {
+            Phase::Reloading(reload) => Some(reload),
+            Phase::FirstStart | Phase::Running | Phase::Stopping(_) | Phase::Finished => None,
+        }
+    }
+
+    pub(super) fn reload_asked(&mut self) {
+        match self.phase {
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) => self.reload_wanted = true,
             Phase::Stopping(_) | Phase::Finished => {}
         }
     }
 
-    pub(super) fn begin_reload(&mut self, now: Time) {
+    pub(super) fn begin_wanted_reload(&mut self, now: Time) {
+        if !std::mem::take(&mut self.reload_wanted) {
+            return;
+        }
+        self.suspend_renewals(now);
         self.newest_generation += 1;
         let generation = self.newest_generation;
-        let slots: Vec<Slot> = self
-            .slots
-            .iter()
-            .filter(|(_, state)| !state.has_ended())
-            .map(|(&slot, _)| slot)
-            .collect();
-        self.notice(Notice::Reloading { generation, workers: slots.len() });
-        let successors = slots
-            .into_iter()
-            .map(|slot| (slot, Successor::Running(self.spawn(now, slot, generation))))
-            .collect();
-        self.phase = Phase::Reloading(Reload { generation, since: now, successors, again: false });
+        let deadline = now.saturating_add(self.rules.start_timeout);
+        let step = Step::Rehearsing { deadline };
+        self.phase = Phase::Reloading(Reload { generation, since: now, step });
+        self.notice(Notice::Reloading { generation });
+        self.actions.push_back(Action::Rehearse { generation });
     }
 
-    pub(super) fn reload_is_complete(&self) -> bool {
-        match &self.phase {
-            Phase::Reloading(reload) => reload.successors.values().all(|s| self.is_ready(*s)),
-            Phase::FirstStart { .. } | Phase::Running | Phase::Stopping(_) | Phase::Finished => {
-                false
-            }
+    fn is_rehearsing(&self, generation: Generation) -> bool {
+        self.reload().is_some_and(|reload| {
+            reload.generation == generation && matches!(reload.step, Step::Rehearsing { .. })
+        })
+    }
+
+    pub(super) fn rehearsal_failed(&mut self, generation: Generation, reason: String) {
+        if self.is_rehearsing(generation) {
+            self.phase = Phase::Running;
+            let failure = ReloadFailure::Rehearsal { reason };
+            self.notice(Notice::ReloadFailed { generation, failure });
         }
+    }
+
+    pub(super) fn end_overdue_rehearsal(&mut self, now: Time) {
+        let Some(&Reload { generation, step: Step::Rehearsing { deadline }, .. }) = self.reload()
+        else {
+            return;
+        };
+        if deadline <= now {
+            self.phase = Phase::Running;
+            self.actions.push_back(Action::EndRehearsal);
+            let failure = ReloadFailure::RehearsalOverrun;
+            self.notice(Notice::ReloadFailed { generation, failure });
+        }
+    }
+
+    /// The new version is good enough to be started.
+    pub(super) fn rehearsed(&mut self, now: Time, generation: Generation, rules: Rules) {
+        if !self.is_rehearsing(generation) {
+            return;
+        }
+        let slots = self.slots_to_replace(&rules);
+        self.notice(Notice::Starting { generation, successors: slots.len() });
+        let surge = rules.max_surge.map(usize::from).filter(|surge| *surge < slots.len());
+        let pace = match surge {
+            Some(surge) => Pace::Waves { surge: surge.max(1), waiting: slots.into() },
+            None => Pace::AtOnce(BTreeMap::new()),
+        };
+        let at_once = match &pace {
+            Pace::AtOnce(_) => self.slots_to_replace(&rules),
+            Pace::Waves { .. } => Vec::new(),
+        };
+        self.set_step(Step::Starting { rules, pace });
+        for slot in at_once {
+            let node = self.spawn(now, slot, generation);
+            self.put_successor(slot, Successor::Running(node));
+        }
+    }
+
+    /// The slots that get a successor, the stand-in's last.
+    fn slots_to_replace(&self, rules: &Rules) -> Vec<Slot> {
+        let has_ended = |slot: &Slot| self.slots.get(slot).is_some_and(SlotState::has_ended);
+        let slots = rules.worker_slots(self.scaled.unwrap_or(rules.nodes));
+        let mut slots: Vec<Slot> = slots.filter(|slot| !has_ended(slot)).collect();
+        if rules.master_serves() && self.master.has_main() {
+            slots.push(MASTER_SLOT);
+        }
+        slots
+    }
+
+    pub(super) fn set_step(&mut self, next: Step) {
+        if let Phase::Reloading(Reload { step, .. }) = &mut self.phase {
+            *step = next;
+        }
+    }
+
+    /// Whether successors are on their way that are not to be counted on yet.
+    pub(super) fn reload_starts(&self) -> bool {
+        self.reload().is_some_and(|reload| reload.new_rules().is_some())
+    }
+
+    fn put_successor(&mut self, slot: Slot, successor: Successor) {
+        if let Phase::Reloading(Reload { step: Step::Starting { pace, .. }, .. }) = &mut self.phase
+            && let Pace::AtOnce(successors) = pace
+        {
+            successors.insert(slot, successor);
+        }
+    }
+
+    /// Whether every successor of a reload at once is ready.
+    pub(super) fn successors_are_ready(&self) -> bool {
+        let successors = self.reload().and_then(Reload::at_once);
+        successors.is_some_and(|all| all.values().all(|one| self.is_good(*one)))
     }
 
     pub(super) fn has_ready_successor(&self, slot: Slot) -> bool {
-        match &self.phase {
-            Phase::Reloading(reload) => {
-                let successor = reload.successors.get(&slot);
-                successor.is_some_and(|successor| self.is_ready(*successor))
-            }
-            Phase::FirstStart { .. } | Phase::Running | Phase::Stopping(_) | Phase::Finished => {
-                false
-            }
-        }
+        let successors = self.reload().and_then(Reload::at_once);
+        let successor = successors.and_then(|all| all.get(&slot));
+        successor.is_some_and(|successor| self.is_good(*successor))
     }
 
-    fn is_ready(&self, successor: Successor) -> bool {
+    fn is_good(&self, successor: Successor) -> bool {
         match successor {
-            Successor::Running(node) => self.workers.get(&node).is_some_and(|w| match w.state {
-                State::Ready { .. } => true,
-                State::Starting { .. } | State::Draining { .. } | State::Killed { .. } => false,
-            }),
+            Successor::Running(node) => self.is_ready(node),
             Successor::Finished => true,
         }
     }
 
-    /// Every successor is ready: they take their slots, and who was there drains.
-    pub(super) fn switch_generation(&mut self, now: Time) {
-        let Some(reload) = self.end_reload() else {
-            return;
+    /// Whether the reload in flight fails when it loses this worker.
+    pub(super) fn reload_counts_on(&self, worker: &Worker) -> bool {
+        let Some(reload) = self.reload() else {
+            return false;
         };
-        self.generation = reload.generation;
-        self.notice(Notice::Reloaded {
-            generation: reload.generation,
-            workers: reload.successors.len(),
-            took: now.saturating_sub(reload.since),
-        });
-        for (slot, successor) in reload.successors {
-            let state = match successor {
-                Successor::Running(node) => SlotState::Occupied { node, failures: 0 },
-                Successor::Finished => SlotState::Ended,
-            };
-            let before = self.slots.insert(slot, state);
-            if let Some(node) = before.and_then(|state| state.occupant()) {
-                self.drain(now, node);
+        let Step::Starting { pace, .. } = &reload.step else {
+            return false;
+        };
+        match pace {
+            Pace::AtOnce(successors) => match successors.get(&worker.slot) {
+                Some(Successor::Running(node)) => *node == worker.node,
+                Some(Successor::Finished) | None => false,
+            },
+            Pace::Waves { .. } => {
+                worker.generation == reload.generation
+                    && (self.is_occupant(worker) || self.renews_with(worker))
             }
-        }
-        if reload.again {
-            self.begin_reload(now);
         }
     }
 
-    /// The successor of `slot` finished its work before the switch.
-    pub(super) fn successor_finished(&mut self, slot: Slot) {
-        if let Phase::Reloading(reload) = &mut self.phase {
-            reload.successors.insert(slot, Successor::Finished);
+    /// A successor finished its work before the switch.
+    pub(super) fn successor_finished(&mut self, now: Time, worker: &Worker) {
+        self.put_successor(worker.slot, Successor::Finished);
+        if self.is_occupant(worker) {
+            self.end_slot(worker.slot);
+        } else if self.renews_with(worker) {
+            self.place(now, worker.slot, SlotState::Ended);
         }
     }
 
     /// A successor is lost: the others go, and the old generation goes on.
     pub(super) fn fail_reload(&mut self, now: Time, who: Who, cause: Cause) {
-        let Some(reload) = self.end_reload() else {
-            return;
+        let Phase::Reloading(reload) = std::mem::replace(&mut self.phase, Phase::Running) else {
+            unreachable!("only a reload has successors");
         };
-        self.notice(Notice::ReloadFailed {
-            generation: reload.generation,
-            failure: ReloadFailure::Lost { who, cause },
-        });
-        for successor in reload.successors.into_values() {
+        let generation = reload.generation;
+        let failure = ReloadFailure::Lost { who, cause };
+        self.notice(Notice::ReloadFailed { generation, failure });
+        let Step::Starting { pace, .. } = reload.step else {
+            unreachable!("only a reload that starts them can lose successors");
+        };
+        match pace {
+            Pace::AtOnce(successors) => {
+                self.dismiss_all(now, successors);
+                self.actions.push_back(Action::Discard { generation });
+            }
+            Pace::Waves { surge, .. } => self.roll_back(now, generation, surge, who),
+        }
+    }
+
+    fn dismiss_all(&mut self, now: Time, successors: BTreeMap<Slot, Successor>) {
+        for successor in successors.into_values() {
             match successor {
                 Successor::Running(node) => self.dismiss_successor(now, node),
                 Successor::Finished => {}
@@ -158,42 +321,31 @@ impl Supervisor {
                 *state = SlotState::Backoff { until, failures };
             }
         }
-        if reload.again {
-            self.begin_reload(now);
-        }
     }
 
-    fn dismiss_successor(&mut self, now: Time, node: NodeId) {
+    pub(super) fn dismiss_successor(&mut self, now: Time, node: NodeId) {
         let Some(worker) = self.workers.get(&node) else {
             return;
         };
         match worker.state {
             State::Starting { .. } => self.kill(now, node),
             State::Ready { .. } => self.drain(now, node),
-            State::Draining { .. } | State::Killed { .. } => {}
+            State::Draining { .. } | State::Aborted { .. } | State::Killed { .. } => {}
         }
     }
 
     /// The program stops: the reload in flight, if there is one, comes to nothing.
     pub(super) fn abandon_reload(&mut self) {
-        if let Some(reload) = self.end_reload() {
-            self.notice(Notice::ReloadFailed {
-                generation: reload.generation,
-                failure: ReloadFailure::Stopping,
-            });
+        let Some(reload) = self.reload() else {
+            return;
+        };
+        let (generation, is_hopeful) = (reload.generation, reload.is_hopeful());
+        if self.is_rehearsing(generation) {
+            self.actions.push_back(Action::EndRehearsal);
         }
-    }
-
-    fn end_reload(&mut self) -> Option<Reload> {
-        match std::mem::replace(&mut self.phase, Phase::Running) {
-            Phase::Reloading(reload) => Some(reload),
-            other @ (Phase::FirstStart { .. }
-            | Phase::Running
-            | Phase::Stopping(_)
-            | Phase::Finished) => {
-                self.phase = other;
-                None
-            }
+        if is_hopeful {
+            let failure = ReloadFailure::Stopping;
+            self.notice(Notice::ReloadFailed { generation, failure });
         }
     }
 }

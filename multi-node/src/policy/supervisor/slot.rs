@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Cause, Next};
 use super::worker::{State, Worker};
 use super::{HEALTHY, Phase, SETTLED, Supervisor, Time};
 use crate::config::{NodeId, Slot};
 
 /// `failures` counts the deaths in a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum SlotState {
     Occupied {
         node: NodeId,
@@ -64,6 +66,10 @@ impl SlotState {
 }
 
 impl Supervisor {
+    pub(super) fn is_occupant(&self, worker: &Worker) -> bool {
+        self.failures_of_occupant(worker.slot, worker.node).is_some()
+    }
+
     pub(super) fn failures_of_occupant(&self, slot: Slot, worker: NodeId) -> Option<u32> {
         match *self.slots.get(&slot)? {
             SlotState::Occupied { node, failures } => (node == worker).then_some(failures),
@@ -87,14 +93,20 @@ impl Supervisor {
         cause: &Cause,
     ) -> Next {
         let (failures, wait) = self.weigh(now, worker.state, failures, cause);
+        if !self.reload_starts()
+            && let Some(node) = self.take_successor(worker.slot)
+        {
+            self.slots.insert(worker.slot, SlotState::Occupied { node, failures });
+            return Next::Replaced;
+        }
+        // What a failed reload put there is replaced whatever the rules say.
+        let respawns = self.rules.restart_children || worker.generation != self.generation;
         let (state, next) = match self.phase {
             Phase::Stopping(_) | Phase::Finished => (SlotState::Ended, Next::Stopping),
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_)
-                if !self.rules.restart_children =>
-            {
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) if !respawns => {
                 (SlotState::Ended, Next::RestartOff)
             }
-            Phase::FirstStart { .. } => (SlotState::Held { failures }, Next::Waits),
+            Phase::FirstStart => (SlotState::Held { failures }, Next::Waits),
             Phase::Reloading(_) if self.has_ready_successor(worker.slot) => {
                 (SlotState::Covered { failures }, Next::Replaced)
             }
@@ -111,9 +123,10 @@ impl Supervisor {
     fn weigh(&mut self, now: Time, state: State, failures: u32, cause: &Cause) -> (u32, Duration) {
         let ready_for = match state {
             State::Ready { since } => now.saturating_sub(since),
-            State::Starting { .. } | State::Draining { .. } | State::Killed { .. } => {
-                Duration::ZERO
-            }
+            State::Starting { .. }
+            | State::Draining { .. }
+            | State::Aborted { .. }
+            | State::Killed { .. } => Duration::ZERO,
         };
         let before = if ready_for >= HEALTHY { 0 } else { failures };
         if *cause == Cause::Drained && ready_for >= SETTLED {
@@ -126,7 +139,7 @@ impl Supervisor {
     /// Whether the first start is over without any worker that ever got ready.
     fn never_started(&self) -> bool {
         match self.phase {
-            Phase::FirstStart { .. } => {
+            Phase::FirstStart => {
                 let mut occupants = self.slots.values().filter_map(SlotState::occupant);
                 occupants.next().is_none()
             }
@@ -136,19 +149,16 @@ impl Supervisor {
 
     /// One worker got ready: the program works, so the slots that failed get their successors.
     pub(super) fn end_first_start(&mut self, now: Time) {
-        let reload_wanted = match self.phase {
-            Phase::FirstStart { reload_wanted } => reload_wanted,
+        match self.phase {
+            Phase::FirstStart => {}
             Phase::Running | Phase::Reloading(_) | Phase::Stopping(_) | Phase::Finished => return,
-        };
+        }
         self.phase = Phase::Running;
         for state in self.slots.values_mut() {
             if let SlotState::Held { failures } = *state {
                 let until = now.saturating_add(self.backoff.wait(failures));
                 *state = SlotState::Backoff { until, failures };
             }
-        }
-        if reload_wanted {
-            self.begin_reload(now);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The end of the program: asked for by a signal, by the master's `main`, or given up.
 //!
-//! First the kernel is to answer no new connection, and for [`LAST_CALL`] the nodes go on to accept
+//! A signal is first passed on as news, when `drain_delay` is not zero: for so long everybody
+//! serves on but reports that it is not ready, so that load balancers look away. Then, as in every
+//! stop of a program that somebody may be connecting to, the kernel is to answer no new connection, and for [`LAST_CALL`] the nodes go on to accept
 //! what has connected, so that a stop refuses but never resets. Then whatever runs is asked to
 //! drain, the master's own node too, and nothing is spawned any more; [`TELLING`] later listening
 //! ends, so that who accepts from a bare listener hears of the drain before accept fails.
@@ -12,44 +14,52 @@
 //! With `restart_children` off, and in a program that only computes, a `main` that returned
 //! success stops nothing: the program finishes when the workers have ended too.
 
-use super::event::{Action, Cause, Finish, MainEnd, Notice, Stage};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Action, Cause, Finish, Notice, Stage};
+use super::renewal::Renewals;
 use super::slot::SlotState;
 use super::{DRAIN_ALLOWANCE, LAST_CALL, Phase, SAME_SIGNAL, Supervisor, TELLING, Time};
 use crate::config::NodeId;
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Stop {
     why: Why,
     /// When the first signal came.
     signalled: Option<Time>,
-    /// When the last call ends and the drain begins; `None` once it has.
-    drain_at: Option<Time>,
-    /// When listening ends; `None` before the drain and once it has.
-    close_at: Option<Time>,
+    step: StopStep,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum StopStep {
+    /// Everybody serves on, no longer ready, until the last call.
+    Leaving { last_call_at: Time },
+    /// Nobody new can connect; who has is served.
+    LastCall { drain_at: Time },
+    /// Everybody was told to drain.
+    Telling { close_at: Time },
+    /// Nothing listens any more.
+    Closed,
+}
+
+impl StopStep {
+    fn deadline(self) -> Option<Time> {
+        match self {
+            StopStep::Leaving { last_call_at: at }
+            | StopStep::LastCall { drain_at: at }
+            | StopStep::Telling { close_at: at } => Some(at),
+            StopStep::Closed => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Why {
     Signal,
     MainEnded,
     NeverStarted(Cause),
-}
-
-/// The master's own node, as far as the program's end waits for it.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum MasterNode {
-    Running,
-    Draining { deadline: Time },
-    Gone(MainEnd),
-}
-
-impl MasterNode {
-    pub(super) fn deadline(&self) -> Option<Time> {
-        match *self {
-            MasterNode::Draining { deadline } => Some(deadline),
-            MasterNode::Running | MasterNode::Gone(_) => None,
-        }
-    }
 }
 
 impl Supervisor {
@@ -59,7 +69,7 @@ impl Supervisor {
 
     pub(super) fn stop_asked(&mut self, now: Time) {
         match &mut self.phase {
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) => {
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) => {
                 self.stop(now, Why::Signal, Some(now));
             }
             Phase::Stopping(stop) => match stop.signalled {
@@ -71,20 +81,8 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn master_ended(&mut self, now: Time, ok: bool) {
-        match self.master {
-            MasterNode::Running | MasterNode::Draining { .. } => {}
-            MasterNode::Gone(_) => return,
-        }
-        self.master = MasterNode::Gone(MainEnd::Ended { ok });
-        match self.phase {
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) => {
-                if !ok || !self.rules.outlives_main() {
-                    self.stop(now, Why::MainEnded, None);
-                }
-            }
-            Phase::Stopping(_) | Phase::Finished => {}
-        }
+    pub(super) fn stop_with_main(&mut self, now: Time) {
+        self.stop(now, Why::MainEnded, None);
     }
 
     /// No worker ever got ready, and none is left.
@@ -93,88 +91,89 @@ impl Supervisor {
     }
 
     fn stop(&mut self, now: Time, why: Why, signalled: Option<Time>) {
+        let serves = self.serves(&why);
+        let delay = match why {
+            Why::Signal if serves => self.rules.drain_delay,
+            Why::Signal | Why::MainEnded | Why::NeverStarted(_) => Duration::ZERO,
+        };
+        self.notice(Notice::Stopping { delay });
         self.abandon_reload();
+        self.renewals = Renewals::default();
         for state in self.slots.values_mut() {
             *state = SlotState::Ended;
         }
-        let drain_at = self.serves(&why).then(|| now.saturating_add(LAST_CALL));
-        self.phase = Phase::Stopping(Stop { why, signalled, drain_at, close_at: None });
-        if drain_at.is_none() {
+        let last_call_at = now.saturating_add(delay);
+        let step = if serves { StopStep::Leaving { last_call_at } } else { StopStep::Closed };
+        self.phase = Phase::Stopping(Stop { why, signalled, step });
+        if !serves {
             self.drain_all(now);
-            return;
-        }
-        self.actions.push_back(Action::Refuse);
-        for (node, stage) in self.stages() {
-            if stage == Stage::Starting {
-                self.drain(now, node);
-            }
+        } else if delay.is_zero() {
+            self.last_call(now);
+        } else {
+            self.actions.push_back(Action::Leaving);
+            self.drain_starting(now);
         }
     }
 
     /// Whether anybody is left who may accept what has connected.
     fn serves(&self, why: &Why) -> bool {
-        let main_runs = match self.master {
-            MasterNode::Running | MasterNode::Draining { .. } => true,
-            MasterNode::Gone(_) => false,
-        };
         let listened = match why {
             Why::Signal | Why::MainEnded => !self.rules.computes,
             Why::NeverStarted(_) => false,
         };
-        listened && (main_runs || self.stages().iter().any(|(_, stage)| *stage == Stage::Ready))
+        let main_runs = self.master.end().is_none();
+        listened && (main_runs || self.workers.values().any(|worker| worker.is_ready()))
     }
 
-    fn stages(&self) -> Vec<(NodeId, Stage)> {
-        self.workers.iter().map(|(node, worker)| (*node, worker.stage())).collect()
-    }
-
-    /// When the last call ends.
-    pub(super) fn last_call_deadline(&self) -> Option<Time> {
+    /// When the stop has its next step to take.
+    pub(super) fn stop_deadline(&self) -> Option<Time> {
         match &self.phase {
-            Phase::Stopping(stop) => stop.drain_at,
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
-                None
+            Phase::Stopping(stop) => stop.step.deadline(),
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) | Phase::Finished => None,
+        }
+    }
+
+    /// Takes the steps of the stop that are due.
+    pub(super) fn go_on_stopping(&mut self, now: Time) {
+        while let Phase::Stopping(stop) = &self.phase
+            && stop.step.deadline().is_some_and(|due| due <= now)
+        {
+            match stop.step {
+                StopStep::Leaving { .. } => self.last_call(now),
+                StopStep::LastCall { .. } => {
+                    self.set_stop_step(StopStep::Telling { close_at: now.saturating_add(TELLING) });
+                    self.drain_all(now);
+                }
+                StopStep::Telling { .. } => {
+                    self.set_stop_step(StopStep::Closed);
+                    self.actions.push_back(Action::Close);
+                }
+                StopStep::Closed => {}
             }
         }
     }
 
-    pub(super) fn end_last_call(&mut self, now: Time) {
-        if let Phase::Stopping(stop) = &mut self.phase
-            && stop.drain_at.take_if(|due| *due <= now).is_some()
-        {
-            stop.close_at = Some(now.saturating_add(TELLING));
-            self.drain_all(now);
+    fn set_stop_step(&mut self, next: StopStep) {
+        if let Phase::Stopping(stop) = &mut self.phase {
+            stop.step = next;
         }
     }
 
-    /// When listening ends.
-    pub(super) fn close_deadline(&self) -> Option<Time> {
-        match &self.phase {
-            Phase::Stopping(stop) => stop.close_at,
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
-                None
-            }
-        }
+    fn last_call(&mut self, now: Time) {
+        self.set_stop_step(StopStep::LastCall { drain_at: now.saturating_add(LAST_CALL) });
+        self.actions.push_back(Action::Refuse);
+        self.drain_starting(now);
     }
 
-    pub(super) fn end_listening(&mut self, now: Time) {
-        if let Phase::Stopping(stop) = &mut self.phase
-            && stop.close_at.take_if(|due| *due <= now).is_some()
-        {
-            self.actions.push_back(Action::Close);
+    fn drain_starting(&mut self, now: Time) {
+        let starting = self.workers.values().filter(|worker| worker.stage() == Stage::Starting);
+        for node in starting.map(|worker| worker.node).collect::<Vec<NodeId>>() {
+            self.drain(now, node);
         }
     }
 
     fn drain_all(&mut self, now: Time) {
-        match self.master {
-            MasterNode::Running => {
-                let deadline = self.drain_deadline(now);
-                self.master = MasterNode::Draining { deadline };
-                let node = NodeId::MASTER;
-                self.actions.push_back(Action::Drain { node });
-            }
-            MasterNode::Draining { .. } | MasterNode::Gone(_) => {}
-        }
+        self.drain_master(now);
         let workers: Vec<NodeId> = self.workers.keys().copied().collect();
         for node in workers {
             self.drain(now, node);
@@ -189,24 +188,8 @@ impl Supervisor {
         self.cut_off_master();
     }
 
-    pub(super) fn cut_off_overdue_master(&mut self, now: Time) {
-        if self.master.deadline().is_some_and(|deadline| deadline <= now) {
-            self.cut_off_master();
-        }
-    }
-
-    fn cut_off_master(&mut self) {
-        match self.master {
-            MasterNode::Running | MasterNode::Draining { .. } => {
-                self.master = MasterNode::Gone(MainEnd::CutOff);
-                self.notice(Notice::MasterCutOff);
-            }
-            MasterNode::Gone(_) => {}
-        }
-    }
-
     pub(super) fn finish_if_done(&mut self) {
-        let MasterNode::Gone(main) = self.master else {
+        let Some(main) = self.master.end() else {
             return;
         };
         if !self.workers.is_empty() {
@@ -218,9 +201,9 @@ impl Supervisor {
                 Why::MainEnded => Finish::MainEnded,
                 Why::NeverStarted(cause) => Finish::NeverStarted { cause, main },
             },
-            // Only a program that outlives its master's `main` gets here.
+            // Only a program whose master has no node of its own gets here.
             Phase::Running if self.slots.values().all(SlotState::has_ended) => Finish::MainEnded,
-            Phase::FirstStart { .. } | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
+            Phase::FirstStart | Phase::Running | Phase::Reloading(_) | Phase::Finished => {
                 return;
             }
         };

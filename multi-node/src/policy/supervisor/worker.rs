@@ -1,25 +1,29 @@
 //! One worker's process: from its spawn to when it is gone.
 
-use super::event::{Action, Cause, Next, Notice, Stage, Who};
-use super::{KILL_TIMEOUT, Phase, Supervisor, Time};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Action, Cause, Next, Notice, Rules, Stage, Who};
+use super::slot::SlotState;
+use super::{ABORT_TIMEOUT, KILL_TIMEOUT, Supervisor, Time};
 use crate::config::ExitStatus;
 use crate::config::{Generation, NodeId, Slot};
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Worker {
-    node: NodeId,
+    pub(super) node: NodeId,
     pub(super) slot: Slot,
-    generation: Generation,
+    pub(super) generation: Generation,
     /// `None` until it was reported spawned; until then it can be told nothing.
-    pid: Option<u32>,
+    pub(super) pid: Option<u32>,
     pub(super) state: State,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum State {
     Starting { deadline: Time },
     Ready { since: Time },
     Draining { deadline: Time },
+    Aborted { deadline: Time },
     Killed { deadline: Time },
 }
 
@@ -30,6 +34,8 @@ enum Role {
     Occupant { failures: u32 },
     /// It belongs to the reload in flight.
     Successor,
+    /// It is to take over from a worker that goes on meanwhile.
+    Renewal,
     /// It was told to go, or said that it goes; nobody counts on it.
     Leaving,
 }
@@ -44,13 +50,26 @@ impl Worker {
             State::Starting { .. } => Stage::Starting,
             State::Ready { .. } => Stage::Ready,
             State::Draining { .. } => Stage::Draining,
+            State::Aborted { .. } => Stage::Aborted,
             State::Killed { .. } => Stage::Killed,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        match self.state {
+            State::Ready { .. } => true,
+            State::Starting { .. }
+            | State::Draining { .. }
+            | State::Aborted { .. }
+            | State::Killed { .. } => false,
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
         match self.state {
-            State::Starting { deadline } | State::Draining { deadline } => Some(deadline),
+            State::Starting { deadline }
+            | State::Draining { deadline }
+            | State::Aborted { deadline } => Some(deadline),
             State::Ready { .. } => None,
             // The kill goes out when there is a process to kill.
             State::Killed { deadline } => self.pid.map(|_| deadline),
@@ -66,12 +85,22 @@ impl Supervisor {
     pub(super) fn spawn(&mut self, now: Time, slot: Slot, generation: Generation) -> NodeId {
         let node = NodeId(self.newest_node.0 + 1);
         self.newest_node = node;
-        let deadline = now.saturating_add(self.rules.start_timeout);
+        let deadline = now.saturating_add(self.rules_of(generation).start_timeout);
         let worker =
             Worker { node, slot, generation, pid: None, state: State::Starting { deadline } };
         self.workers.insert(node, worker);
         self.actions.push_back(Action::Spawn { node, slot, generation });
         node
+    }
+
+    /// The rules that a worker of `generation` runs by.
+    fn rules_of(&self, generation: Generation) -> &Rules {
+        let reload = self.reload().filter(|reload| reload.generation == generation);
+        reload.and_then(|reload| reload.new_rules()).unwrap_or(&self.rules)
+    }
+
+    pub(super) fn is_ready(&self, node: NodeId) -> bool {
+        self.workers.get(&node).is_some_and(Worker::is_ready)
     }
 
     pub(super) fn spawned(&mut self, now: Time, node: NodeId, pid: u32) {
@@ -82,8 +111,10 @@ impl Supervisor {
             return;
         }
         worker.pid = Some(pid);
+        let who = worker.who();
+        self.actions.push_back(Action::Notice(Notice::Spawned { who }));
         match &mut worker.state {
-            State::Starting { .. } | State::Ready { .. } => {}
+            State::Starting { .. } | State::Ready { .. } | State::Aborted { .. } => {}
             State::Draining { .. } => self.actions.push_back(Action::Drain { node }),
             State::Killed { deadline } => {
                 *deadline = now + KILL_TIMEOUT;
@@ -93,13 +124,21 @@ impl Supervisor {
     }
 
     pub(super) fn ready(&mut self, now: Time, node: NodeId) {
+        if node == self.master.node {
+            self.master_ready();
+        }
         let Some(worker) = self.workers.get_mut(&node) else {
             return;
         };
         match worker.state {
             State::Starting { .. } => worker.state = State::Ready { since: now },
-            State::Ready { .. } | State::Draining { .. } | State::Killed { .. } => return,
+            State::Ready { .. }
+            | State::Draining { .. }
+            | State::Aborted { .. }
+            | State::Killed { .. } => return,
         }
+        let who = worker.who();
+        self.notice(Notice::BecameReady { who });
         self.end_first_start(now);
     }
 
@@ -113,7 +152,7 @@ impl Supervisor {
             State::Starting { .. } | State::Ready { .. } => {
                 worker.state = State::Draining { deadline };
             }
-            State::Draining { .. } | State::Killed { .. } => return,
+            State::Draining { .. } | State::Aborted { .. } | State::Killed { .. } => return,
         }
         self.lost(now, before, Cause::Drained);
     }
@@ -123,7 +162,8 @@ impl Supervisor {
         let Some(worker) = self.workers.remove(&node) else {
             return;
         };
-        let finished = self.rules.computes && cause == Cause::Exited(ExitStatus::Code(0));
+        let finished = self.rules_of(worker.generation).computes
+            && cause == Cause::Exited(ExitStatus::Code(0));
         match self.role(&worker) {
             Role::Leaving => self.left(worker, cause),
             Role::Occupant { .. } if finished => {
@@ -133,9 +173,15 @@ impl Supervisor {
             }
             Role::Successor if finished => {
                 self.notice(Notice::Finished { who: worker.who() });
-                self.successor_finished(worker.slot);
+                self.successor_finished(now, &worker);
             }
-            Role::Occupant { .. } | Role::Successor => self.lost(now, worker, cause),
+            Role::Renewal if finished => {
+                self.notice(Notice::Finished { who: worker.who() });
+                self.place(now, worker.slot, SlotState::Ended);
+            }
+            Role::Occupant { .. } | Role::Successor | Role::Renewal => {
+                self.lost(now, worker, cause)
+            }
         }
     }
 
@@ -150,12 +196,27 @@ impl Supervisor {
         };
         match worker.state {
             State::Starting { .. } | State::Ready { .. } => {}
-            State::Draining { .. } | State::Killed { .. } => return,
+            State::Draining { .. } | State::Aborted { .. } | State::Killed { .. } => return,
         }
         worker.state = State::Draining { deadline };
         if worker.pid.is_some() {
             self.actions.push_back(Action::Drain { node });
         }
+    }
+
+    /// A worker's runtime does not answer any more: what it leaves behind may say why.
+    pub(super) fn hung(&mut self, now: Time, node: NodeId) {
+        if node == self.master.node {
+            self.master_hangs();
+        }
+        let Some(worker) = self.workers.get_mut(&node).filter(|worker| worker.is_ready()) else {
+            return;
+        };
+        let before = *worker;
+        worker.state = State::Aborted { deadline: now.saturating_add(ABORT_TIMEOUT) };
+        self.notice(Notice::Hung { who: before.who() });
+        self.actions.push_back(Action::Abort { node });
+        self.lost(now, before, Cause::Hung);
     }
 
     pub(super) fn kill(&mut self, now: Time, node: NodeId) {
@@ -166,7 +227,10 @@ impl Supervisor {
             return;
         };
         match worker.state {
-            State::Starting { .. } | State::Ready { .. } | State::Draining { .. } => {}
+            State::Starting { .. }
+            | State::Ready { .. }
+            | State::Draining { .. }
+            | State::Aborted { .. } => {}
             State::Killed { .. } => return,
         }
         worker.state = State::Killed { deadline: now + KILL_TIMEOUT };
@@ -205,6 +269,10 @@ impl Supervisor {
                 self.notice(Notice::DrainOverrun { who: worker.who() });
                 self.kill(now, worker.node);
             }
+            State::Aborted { .. } => {
+                self.notice(Notice::AbortOverrun { who: worker.who() });
+                self.kill(now, worker.node);
+            }
             State::Killed { .. } => {
                 self.workers.remove(&worker.node);
                 self.notice(Notice::NotReaped { who: worker.who() });
@@ -218,11 +286,12 @@ impl Supervisor {
         let next = match self.role(&worker) {
             Role::Occupant { failures } => self.vacate(now, worker, failures, &cause),
             Role::Successor => Next::FailsReload,
+            Role::Renewal => Next::Retry { after: self.retry_renewal(now, worker.slot) },
             Role::Leaving => return,
         };
         self.notice(match cause {
             Cause::Drained => Notice::Drains { who, next },
-            Cause::Exited(_) | Cause::SpawnFailed(_) | Cause::NotReady => {
+            Cause::Exited(_) | Cause::SpawnFailed(_) | Cause::NotReady | Cause::Hung => {
                 Notice::Died { who, stage: worker.stage(), cause: cause.clone(), next }
             }
         });
@@ -233,6 +302,7 @@ impl Supervisor {
             | Next::Waits
             | Next::Replaced
             | Next::RestartOff
+            | Next::Retry { .. }
             | Next::Stopping => {}
         }
     }
@@ -241,7 +311,12 @@ impl Supervisor {
     fn left(&mut self, worker: Worker, cause: Cause) {
         let who = worker.who();
         let stage = worker.stage();
-        let as_it_should = stage == Stage::Killed || cause == Cause::Exited(ExitStatus::Code(0));
+        let as_it_should = match stage {
+            Stage::Aborted | Stage::Killed => true,
+            Stage::Starting | Stage::Ready | Stage::Draining => {
+                cause == Cause::Exited(ExitStatus::Code(0))
+            }
+        };
         let next = if self.is_stopping() { Next::Stopping } else { Next::Replaced };
         self.notice(if as_it_should {
             Notice::Left { who, cause }
@@ -251,18 +326,12 @@ impl Supervisor {
     }
 
     fn role(&self, worker: &Worker) -> Role {
+        if self.reload_counts_on(worker) {
+            return Role::Successor;
+        }
         if let Some(failures) = self.failures_of_occupant(worker.slot, worker.node) {
             return Role::Occupant { failures };
         }
-        match &self.phase {
-            Phase::Reloading(reload) if reload.contains(worker.slot, worker.node) => {
-                Role::Successor
-            }
-            Phase::FirstStart { .. }
-            | Phase::Running
-            | Phase::Reloading(_)
-            | Phase::Stopping(_)
-            | Phase::Finished => Role::Leaving,
-        }
+        if self.renews_with(worker) { Role::Renewal } else { Role::Leaving }
     }
 }

@@ -61,7 +61,7 @@ fn nothing_is_told_to_a_process_that_was_not_reported_spawned() {
     let mut sim = Sim::new(rules(2));
     sim.answers_spawns = false;
     sim.tell(Event::Begin);
-    assert_eq!(sim.tell(Event::Stop), ["refuse"]);
+    assert_eq!(sim.tell(Event::Stop), ["stopping", "refuse"]);
     let spawned = |node| Event::Spawned { node: NodeId(node), pid: 7 };
     assert_eq!(sim.tell(spawned(1)), ["drain 1"]);
     sim.wait(secs(1));
@@ -83,6 +83,7 @@ fn a_spawn_that_was_not_polled_when_the_stop_came_never_comes() {
     supervisor.handle_event(secs(0), Event::Begin);
     assert!(matches!(supervisor.poll_action(), Some(Action::Spawn { .. })));
     supervisor.handle_event(secs(0), Event::Stop);
+    assert_eq!(supervisor.poll_action(), Some(Action::Notice(Notice::Stopping { delay: secs(0) })));
     assert_eq!(supervisor.poll_action(), Some(Action::Refuse));
     assert_eq!(supervisor.poll_action(), None);
     assert_eq!(supervisor.workers().count(), 1);

@@ -2,14 +2,17 @@
 //!
 //! A process reads `3/1g0`: node 3, slot 1, generation 0.
 
+mod count;
 mod death;
 mod drain;
 mod first_start;
+mod hung;
 mod late;
-mod property;
 mod reload;
+mod replace;
 mod stop;
-mod world;
+mod tired;
+mod waves;
 
 use std::time::Duration;
 
@@ -29,14 +32,23 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+/// So many workers, and a master that does not listen; without workers it does.
 fn rules(workers: Slot) -> Rules {
     Rules {
-        workers: 1..=workers,
+        master_listens: workers == 0,
+        nodes: workers.max(1),
         restart_children: true,
         computes: false,
         drain_timeout: DRAIN_TIMEOUT,
+        drain_delay: Duration::ZERO,
         start_timeout: START_TIMEOUT,
+        max_surge: None,
     }
+}
+
+/// So many nodes that serve, the master among them.
+fn with_master(nodes: Slot) -> Rules {
+    Rules { master_listens: true, nodes, ..rules(1) }
 }
 
 fn without_respawn(workers: Slot) -> Rules {
@@ -52,11 +64,18 @@ struct Sim {
     supervisor: Supervisor,
     now: Time,
     answers_spawns: bool,
+    /// What the new version of a reload asks for.
+    next_rules: Rules,
 }
 
 impl Sim {
     fn new(rules: Rules) -> Self {
-        Sim { supervisor: Supervisor::new(rules, 1), now: secs(1000), answers_spawns: true }
+        Sim {
+            supervisor: Supervisor::new(rules.clone(), 1),
+            now: secs(1000),
+            answers_spawns: true,
+            next_rules: rules,
+        }
     }
 
     /// A program whose workers, nodes 1 and up, were just spawned.
@@ -68,8 +87,9 @@ impl Sim {
 
     /// A program whose workers are all ready since now.
     fn running(rules: Rules) -> Self {
-        let workers = rules.workers.clone();
+        let workers = rules.worker_slots(rules.nodes);
         let mut sim = Sim::begun(rules);
+        assert_eq!(sim.ready(0), NOTHING);
         for slot in workers {
             assert_eq!(sim.ready(u64::from(slot)), NOTHING);
         }
@@ -104,7 +124,9 @@ impl Sim {
     fn answers(&mut self) -> Vec<String> {
         let mut answers = Vec::new();
         while let Some(action) = self.supervisor.poll_action() {
-            answers.push(line(&action));
+            if !is_chatter(&action) {
+                answers.push(line(&action));
+            }
             if let Action::Spawn { node, .. } = action
                 && self.answers_spawns
             {
@@ -113,6 +135,27 @@ impl Sim {
             }
         }
         answers
+    }
+
+    /// A reload is asked for, and its rehearsal goes well.
+    fn reloads(&mut self) -> Vec<String> {
+        let mut answers = self.tell(Event::Reload);
+        answers.extend(self.rehearses());
+        answers
+    }
+
+    fn rehearses(&mut self) -> Vec<String> {
+        let rules = self.next_rules.clone();
+        let generation = self.supervisor.newest_generation;
+        self.tell(Event::Rehearsed { generation, rules })
+    }
+
+    /// The process is replaced: the supervisor goes on in the next one, which has just begun.
+    fn is_replaced(&mut self) -> Vec<String> {
+        let snapshot = bincode::serialize(&self.supervisor.snapshot(self.now));
+        let snapshot = bincode::deserialize(&snapshot.expect("it encodes"));
+        self.supervisor = Supervisor::resume(snapshot.expect("it decodes"), 2);
+        self.tell(Event::Begin)
     }
 
     /// The first signal to stop, the last call that follows it, and the end of listening.
@@ -158,8 +201,21 @@ fn pid_of(node: NodeId) -> u32 {
     1000 + u32::try_from(node.0).expect("a small node")
 }
 
+/// What only repeats what the test did.
+fn is_chatter(action: &Action) -> bool {
+    matches!(action, Action::Notice(Notice::Spawned { .. } | Notice::BecameReady { .. }))
+}
+
 fn line(action: &Action) -> String {
     match action {
+        Action::Rehearse { generation } => format!("rehearse g{generation}"),
+        Action::EndRehearsal => "end rehearsal".to_owned(),
+        Action::Switch { generation } => format!("switch g{generation}"),
+        Action::Discard { generation } => format!("discard g{generation}"),
+        Action::Replace { generation, node } => format!("replace by {node}g{generation}"),
+        Action::Count { nodes } => format!("count {nodes}"),
+        Action::Leaving => "leaving".to_owned(),
+        Action::Abort { node } => format!("abort {node}"),
         Action::Spawn { node, slot, generation } => format!("spawn {node}/{slot}g{generation}"),
         Action::Refuse => "refuse".to_owned(),
         Action::Close => "close".to_owned(),
@@ -185,18 +241,44 @@ fn notice_line(notice: &Notice) -> String {
         Notice::DrainOverrun { who } => format!("{} overran its drain", name(who)),
         Notice::NotReaped { who } => format!("{} is not reaped", name(who)),
         Notice::MasterCutOff => "main is cut off".to_owned(),
-        Notice::Reloading { generation, workers } => {
-            format!("reloading {workers} to g{generation}")
+        Notice::Spawned { who } => format!("{} spawned", name(who)),
+        Notice::BecameReady { who } => format!("{} ready", name(who)),
+        Notice::AbortOverrun { who } => format!("{} overran its abort", name(who)),
+        Notice::Hung { who } => format!("{} hangs", name(who)),
+        Notice::Recovered { node } => format!("{node} recovered"),
+        Notice::Retiring { who, why } => format!("{} is tired: {why:?}", name(who)),
+        Notice::Scaled { nodes } => format!("scaled to {nodes}"),
+        Notice::ScaleRefused { why } => format!("scale refused: {why:?}"),
+        Notice::Reloading { generation } => format!("reloading to g{generation}"),
+        Notice::Starting { generation, successors } => {
+            format!("starting {successors} g{generation}")
         }
+        Notice::Replacing { generation, node } => format!("replacing by {node}g{generation}"),
+        Notice::ReplaceFailed { generation, reason } => {
+            format!("replace by g{generation} failed: {reason}")
+        }
+        Notice::MasterNotReady { node } => format!("master {node} is not ready"),
         Notice::Reloaded { generation, workers, took } => {
             format!("reloaded {workers} to g{generation} in {took:?}")
         }
-        Notice::ReloadFailed { generation, failure: ReloadFailure::Lost { who, cause } } => {
-            format!("reload to g{generation} failed: {} {}", name(who), why(cause))
+        Notice::RollingBack { generation, workers } => {
+            format!("rolling back {workers} to g{generation}")
         }
-        Notice::ReloadFailed { generation, failure: ReloadFailure::Stopping } => {
-            format!("reload to g{generation} failed: stopping")
+        Notice::RolledBack { generation } => format!("rolled back to g{generation}"),
+        Notice::Stopping { delay } if delay.is_zero() => "stopping".to_owned(),
+        Notice::Stopping { delay } => format!("stopping in {delay:?}"),
+        Notice::ReloadFailed { generation, failure } => {
+            format!("reload to g{generation} failed: {}", failed(failure))
         }
+    }
+}
+
+fn failed(failure: &ReloadFailure) -> String {
+    match failure {
+        ReloadFailure::Lost { who, cause } => format!("{} {}", name(who), why(cause)),
+        ReloadFailure::Rehearsal { reason } => reason.clone(),
+        ReloadFailure::RehearsalOverrun => "rehearsal overran".to_owned(),
+        ReloadFailure::Stopping => "stopping".to_owned(),
     }
 }
 
@@ -211,6 +293,7 @@ fn why(cause: &Cause) -> String {
         Cause::Exited(ExitStatus::Unknown) => "status unknown".to_owned(),
         Cause::SpawnFailed(reason) => reason.clone(),
         Cause::NotReady => "not ready".to_owned(),
+        Cause::Hung => "hung".to_owned(),
         Cause::Drained => "drained".to_owned(),
     }
 }

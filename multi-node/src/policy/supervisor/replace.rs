@@ -1,0 +1,178 @@
+//! What follows once every successor of a reload is ready: the switch, and the master's own turn.
+//!
+//! At the switch the old workers drain and the new rules are in force. The master's own node drains
+//! too, its stand-in serving at its place; its `main` that returns then means "go on", and one that
+//! does not return in time is left behind. Then, whoever else still drains, the process replaces
+//! itself: [`Supervisor::snapshot`] is what the next one resumes from. When its own node is ready
+//! the stand-in drains, and the reload is over.
+//!
+//! When the process cannot be replaced, or the new master's node does not get ready in time, the
+//! stand-in stays: an ordinary worker, respawned like any, until a node of the master's own is
+//! ready.
+
+use serde::{Deserialize, Serialize};
+
+use super::backoff::Backoff;
+use super::event::{Action, Notice};
+use super::master::{MASTER_SLOT, Master, MasterState};
+use super::reload::{Pace, Reload, Step, Successor};
+use super::slot::SlotState;
+use super::{Phase, Supervisor, Time};
+use crate::config::{NodeId, Slot};
+
+/// All that a supervisor knows, for the next image of this process.
+#[allow(dead_code)] // made once the master replaces itself
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Snapshot(Supervisor);
+
+impl Supervisor {
+    /// What [`Supervisor::resume`] goes on from. After [`Action::Replace`] that is the handover to
+    /// the new master's own node; at any other time it shows whether a new version can read it.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(crate) fn snapshot(&self, now: Time) -> Snapshot {
+        let mut next = self.clone();
+        if let Phase::Reloading(Reload { step, .. }) = &mut next.phase
+            && let Step::Replacing { node } = *step
+        {
+            let deadline = now.saturating_add(self.rules.start_timeout);
+            *step = Step::Handover { deadline };
+            let state = match self.master.state {
+                MasterState::Gone(end) => MasterState::Gone(end),
+                MasterState::Starting
+                | MasterState::Ready
+                | MasterState::Draining { .. }
+                | MasterState::Left(_) => MasterState::Starting,
+            };
+            next.master = Master { state, ..Master::starting(node) };
+        }
+        Snapshot(next)
+    }
+
+    /// The supervisor of the process that was replaced, in the new one; `seed` makes its jitter its
+    /// own. Its first event is [`Event::Begin`](super::Event::Begin), and time goes on from where it
+    /// was.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(crate) fn resume(snapshot: Snapshot, seed: u64) -> Self {
+        Supervisor { backoff: Backoff::new(seed), ..snapshot.0 }
+    }
+
+    /// Every successor is ready: they take their slots, and who was there drains.
+    pub(super) fn switch_if_ready(&mut self, now: Time) {
+        if !self.successors_are_ready() && !self.waves_are_over() {
+            return;
+        }
+        let Phase::Reloading(Reload { generation, step, .. }) = &mut self.phase else {
+            return;
+        };
+        let generation = *generation;
+        let Step::Starting { rules, pace } = std::mem::replace(step, Step::MasterLeaves) else {
+            unreachable!("only a reload that starts has successors");
+        };
+        match pace {
+            Pace::AtOnce(successors) => {
+                for (slot, successor) in successors {
+                    self.seat(now, slot, successor);
+                }
+            }
+            Pace::Waves { .. } => {}
+        }
+        let stands_in = rules.master_serves() && self.master.has_main();
+        self.retire_slots_beyond(now, &rules, stands_in);
+        self.drain_master(now);
+        let before = self.wanted();
+        self.rules = rules;
+        self.generation = generation;
+        self.actions.push_back(Action::Switch { generation });
+        if self.wanted() != before {
+            self.announce_count();
+        }
+    }
+
+    fn seat(&mut self, now: Time, slot: Slot, successor: Successor) {
+        let state = match successor {
+            Successor::Running(node) => SlotState::Occupied { node, failures: 0 },
+            Successor::Finished => SlotState::Ended,
+        };
+        let before = self.slots.insert(slot, state);
+        if let Some(node) = before.and_then(|state| state.occupant()) {
+            self.drain(now, node);
+        }
+    }
+
+    /// Whether the end of `main` now means that the process is to be replaced.
+    pub(super) fn waits_for_master_to_leave(&self) -> bool {
+        self.reload().is_some_and(|reload| matches!(reload.step, Step::MasterLeaves))
+    }
+
+    /// The process is to be replaced, and nothing is under way that it must answer first.
+    pub(super) fn replace_when_idle(&mut self) {
+        let spawns = self.workers.values().any(|worker| worker.pid.is_none());
+        let idle = self.actions.is_empty() && !spawns && self.master.end().is_some();
+        if idle && self.waits_for_master_to_leave() {
+            let generation = self.generation;
+            self.newest_node = NodeId(self.newest_node.0 + 1);
+            let node = self.newest_node;
+            self.set_step(Step::Replacing { node });
+            self.notice(Notice::Replacing { generation, node });
+            self.actions.push_back(Action::Replace { generation, node });
+        }
+    }
+
+    pub(super) fn replace_failed(&mut self, now: Time, reason: String) {
+        let Some(Reload { step: Step::Replacing { .. }, generation, .. }) = self.reload() else {
+            return;
+        };
+        let generation = *generation;
+        self.notice(Notice::ReplaceFailed { generation, reason });
+        self.end_reload(now);
+    }
+
+    /// Ends the handover when nothing has to be waited for any more.
+    pub(super) fn hand_over(&mut self, now: Time) {
+        let Some(&Reload { step: Step::Handover { deadline }, .. }) = self.reload() else {
+            return;
+        };
+        let is_over = match self.master.state {
+            MasterState::Ready | MasterState::Gone(_) => true,
+            MasterState::Starting => !self.rules.master_serves(),
+            MasterState::Draining { .. } | MasterState::Left(_) => false,
+        };
+        if is_over {
+            self.let_go_of_stand_in(now);
+            self.end_reload(now);
+        } else if deadline <= now {
+            self.notice(Notice::MasterNotReady { node: self.master.node });
+            self.end_reload(now);
+        }
+    }
+
+    fn end_reload(&mut self, now: Time) {
+        let Phase::Reloading(reload) = std::mem::replace(&mut self.phase, Phase::Running) else {
+            unreachable!("it was in flight");
+        };
+        let occupied = self.slots.values().filter(|slot| slot.occupant().is_some());
+        self.notice(Notice::Reloaded {
+            generation: reload.generation,
+            workers: occupied.count(),
+            took: now.saturating_sub(reload.since),
+        });
+    }
+
+    /// Nobody needs to stand in for a master that serves itself, or that is not to serve again.
+    pub(super) fn let_go_of_stand_in(&mut self, now: Time) {
+        let waits = match &self.phase {
+            Phase::Running => true,
+            Phase::Reloading(reload) => match reload.step {
+                Step::RollingBack { .. } | Step::Handover { .. } => true,
+                Step::Rehearsing { .. }
+                | Step::Starting { .. }
+                | Step::MasterLeaves
+                | Step::Replacing { .. } => false,
+            },
+            Phase::FirstStart | Phase::Stopping(_) | Phase::Finished => false,
+        };
+        if waits && (self.master.is_ready() || !self.master.has_main()) {
+            self.retire(now, MASTER_SLOT);
+        }
+    }
+}
