@@ -1,12 +1,75 @@
-//! What a node that drains grants: the grace of idle connections, and those that were upgraded.
+//! What a node that drains grants: a delay before, a grace for idle connections, and its time to
+//! those that were upgraded.
 
-use multi_node_tests::{Exit, HttpClient, LineClient, Running, Who, stderr};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use multi_node_tests::{
+    Exit, HttpClient, LineClient, Load, Response, Running, Who, eventually, stderr,
+};
 use nix::sys::signal::Signal;
 
-use crate::support::{notice, refuses, scenario, send, successor, wait_gone, workers};
+use crate::support::{notice, refuses, scenario, send, soon, successor, wait_gone, workers};
 
 /// Longer than any test may take.
 const FOR_EVER: &str = "10m";
+
+#[test]
+fn in_the_drain_delay_new_connections_are_served_and_told_to_look_elsewhere() {
+    let program = scenario("http").env("MULTI_NODE_DRAIN_DELAY", FOR_EVER).start();
+    program.wait_for_nodes(4);
+    let addr = program.addr();
+    eventually(soon(), "every node is ready", || get(addr, "/ready").body == "true");
+    program.signal(Signal::SIGTERM);
+    // Every node hears of it, and each in its turn: a few answers in a row come from all.
+    let mut away = 0;
+    eventually(soon(), "no node is ready", || {
+        away = if get(addr, "/ready").body == "false" { away + 1 } else { 0 };
+        away == 100
+    });
+    let served = get(addr, "/");
+    assert_eq!((served.status, served.close), (200, false), "it does not drain yet");
+    // Nobody waits for the rest of it. Signals within 250 ms of the first are taken for the same.
+    eventually(soon(), "a second signal ends the program", || {
+        program.signal(Signal::SIGTERM);
+        program.exit().is_some()
+    });
+    program.finish();
+}
+
+#[test]
+fn after_the_drain_delay_clients_are_refused_and_were_never_reset() {
+    const DELAY: Duration = Duration::from_secs(1);
+    let program = scenario("http").env("MULTI_NODE_DRAIN_DELAY", "1s").start();
+    program.wait_for_nodes(4);
+    let load = Load::start(program.addr(), 3, 3);
+    load.wait_for_ok(200, soon());
+    let told = Instant::now();
+    program.signal(Signal::SIGTERM);
+    let counts = load.until_refused();
+    assert!(told.elapsed() >= DELAY, "refused after {:?}", told.elapsed());
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    assert_eq!((counts.reset, counts.timeout, counts.wrong), (0, 0, 0), "{counts:?}");
+    assert_eq!(counts.refused, 6);
+    program.finish();
+}
+
+#[test]
+fn a_worker_that_is_told_to_leave_and_a_reload_take_no_drain_delay() {
+    let program = scenario("http").env("MULTI_NODE_DRAIN_DELAY", FOR_EVER).start();
+    let nodes = program.wait_for_nodes(4);
+    let worker = workers(&nodes)[0];
+    send(worker.pid, Signal::SIGTERM);
+    wait_gone(&program, worker.pid);
+    let new = successor(&program, worker);
+    program.signal(Signal::SIGHUP);
+    wait_gone(&program, new.pid);
+    eventually(soon(), "a second signal ends the program", || {
+        program.signal(Signal::SIGTERM);
+        program.exit().is_some()
+    });
+    program.finish();
+}
 
 #[test]
 fn drain_grace_says_how_long_an_idle_connection_is_answered() {
@@ -106,6 +169,12 @@ fn an_upgraded_connection_of_a_worker_that_leaves_is_cut_too() {
     wait_gone(&program, worker.pid);
     successor(&program, worker);
     program.stop();
+}
+
+/// Asks on a connection of its own, which it leaves open to the server until it has the answer.
+#[track_caller]
+fn get(addr: SocketAddr, path: &str) -> Response {
+    HttpClient::connect(addr).and_then(|mut client| client.get(path)).expect("an answer")
 }
 
 /// A connection to this node that was upgraded.

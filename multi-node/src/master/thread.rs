@@ -228,6 +228,7 @@ impl Thread {
                 Action::Close => self.family.close(),
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
+                Action::Leaving => self.family.leaving(),
                 Action::Rehearse { generation } => {
                     let rules = self.rules.clone();
                     self.policy.handle_event(self.now(), Event::Rehearsed { generation, rules });
@@ -240,8 +241,7 @@ impl Thread {
                 Action::EndRehearsal
                 | Action::Switch { .. }
                 | Action::Discard { .. }
-                | Action::Count { .. }
-                | Action::Leaving => {}
+                | Action::Count { .. } => {}
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
                 Action::Finish(finish) => return Some(finish),
             }
