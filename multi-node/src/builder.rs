@@ -3,6 +3,7 @@
 //! Ends with [`Settings`] or with the one line that says what is wrong; binds and starts nothing.
 
 mod environment;
+mod units;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -121,47 +122,60 @@ impl Builder {
         self
     }
 
-    /// How long a node that drains may take before it is killed. Default 30 s.
-    pub fn drain_timeout(mut self, timeout: Duration) -> Builder {
-        self.settings.drain_timeout = timeout;
+    /// A node is ready at its first `accept` or `serve`, or when its listener is taken away by
+    /// `into_std` or `into_tokio`: the default.
+    pub fn ready_implicit(mut self) -> Builder {
+        self.settings.readiness = Readiness::Implicit;
         self
     }
 
-    /// How long a node may take to get ready before it is killed. Default 60 s.
+    /// A node is ready when it calls [`Nodes::ready`], which it has to within
+    /// [`start_timeout`](Builder::start_timeout); until then its `accept` and `serve` wait, and
+    /// other nodes take the connections of its slot.
+    ///
+    /// [`Nodes::ready`]: crate::Nodes::ready
+    pub fn ready_explicit(mut self) -> Builder {
+        self.settings.readiness = Readiness::Explicit;
+        self
+    }
+
+    /// How long a node may take to get ready before it is killed; above zero. Default 60 s.
     pub fn start_timeout(mut self, timeout: Duration) -> Builder {
         self.settings.start_timeout = timeout;
         self
     }
 
     /// How long a program that was told to stop goes on accepting before it drains, while
-    /// `Nodes::is_ready` says no already: for load balancers that look away late. Default 0.
+    /// [`Nodes::is_ready`] says no already: for load balancers that look away late. Default 0.
+    ///
+    /// [`Nodes::is_ready`]: crate::Nodes::is_ready
     pub fn drain_delay(mut self, delay: Duration) -> Builder {
         self.settings.drain_delay = delay;
         self
     }
 
-    /// How long a node that drains goes on answering on connections that idle before it closes
-    /// them. Default 1 s.
+    /// How long a node that drains keeps HTTP connections that idle, so that a request that is on
+    /// its way is answered; 0 closes them at once. Default 1 s.
     pub fn drain_grace(mut self, grace: Duration) -> Builder {
         self.settings.drain_grace = grace;
         self
     }
 
-    /// `Nodes::ready` alone makes a node ready. Default: its first `accept` or `serve` does.
-    pub fn ready_explicit(mut self) -> Builder {
-        self.settings.readiness = Readiness::Explicit;
+    /// How long a node that drains may take, its grace included, before it is killed. Default 30 s.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Builder {
+        self.settings.drain_timeout = timeout;
         self
     }
 
-    /// How many more processes than nodes a reload may run: it replaces so many at a time, 1 or
-    /// more. Default: all at once.
+    /// How many workers a reload replaces at a time, 1 to 65535: so many processes more than
+    /// nodes there are meanwhile. Default: all at once.
     pub fn max_surge(mut self, workers: u16) -> Builder {
         self.settings.max_surge = Some(workers);
         self
     }
 
-    /// How long the runtime of a node may be stuck before the node is killed; `None`: for ever.
-    /// Default 60 s.
+    /// How long the runtime of a node may be stuck before the node is killed, above zero; `None`:
+    /// for ever. Default 60 s.
     ///
     /// There is no such limit with [`listen_none`](Builder::listen_none), for a plain `fn main`,
     /// and while a debugger is attached.
@@ -170,21 +184,21 @@ impl Builder {
         self
     }
 
-    /// A worker that is older is replaced, up to a tenth earlier or later. Default: none is.
+    /// A worker that is older, give or take a tenth, is replaced; above zero. Default: none is.
     pub fn max_lifetime(mut self, age: Duration) -> Builder {
         self.settings.limits.lifetime = Some(age);
         self
     }
 
-    /// A worker that has accepted so many connections is replaced, up to a tenth earlier or
-    /// later. Default: none is.
+    /// A worker that has accepted so many connections, give or take a tenth, is replaced; 1 or
+    /// more. Default: none is.
     pub fn max_connections(mut self, connections: u64) -> Builder {
         self.settings.limits.connections = Some(connections);
         self
     }
 
-    /// A worker whose resident memory is larger, in bytes, is replaced, up to a tenth earlier or
-    /// later. Default: none is.
+    /// A worker with more resident memory than so many bytes, give or take a tenth, is replaced; 1
+    /// or more. Default: none is.
     pub fn max_memory(mut self, bytes: u64) -> Builder {
         self.settings.limits.memory = Some(bytes);
         self
@@ -221,8 +235,8 @@ impl Builder {
         self
     }
 
-    /// How many threads the pool of a [`multi_thread`](Builder::multi_thread) node has. Default:
-    /// one a CPU.
+    /// How many threads the pool of a [`multi_thread`](Builder::multi_thread) node has, 1 to 65535.
+    /// Default: one a CPU.
     pub fn worker_threads(mut self, threads: usize) -> Builder {
         self.worker_threads = Some(threads);
         self
@@ -245,39 +259,61 @@ impl Builder {
             NodeCount::Exactly(nodes) => u16::try_from(nodes)
                 .ok()
                 .filter(|nodes| (1..=MAX_NODES).contains(nodes))
-                .ok_or_else(|| wrong("nodes", nodes, "1 to 256, or auto"))?,
+                .ok_or_else(|| wrong("nodes", nodes, NODES))?,
         };
-        if !backlog_is_valid(settings.backlog) {
-            return Err(wrong("backlog", settings.backlog, BACKLOG));
-        }
-        if settings.start_timeout.is_zero() {
-            return Err(wrong("start_timeout", "0s", TIMEOUT));
-        }
-        if settings.hang_timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Err(wrong("hang_timeout", "0s", "off, or a time above zero"));
-        }
-        if settings.max_surge == Some(0) {
-            return Err(wrong("max_surge", 0, "1 or more"));
-        }
-        for (name, limit) in [
-            ("max_lifetime", settings.limits.lifetime.map(|age| age.as_nanos())),
-            ("max_connections", settings.limits.connections.map(u128::from)),
-            ("max_memory", settings.limits.memory.map(u128::from)),
-        ] {
-            if limit == Some(0) {
-                return Err(wrong(name, 0, "more than zero"));
-            }
-        }
-        settings.flavor = match (self.multi_thread, self.worker_threads) {
-            (false, None) => Flavor::CurrentThread,
-            (false, Some(threads)) => {
-                return Err(wrong("worker_threads", threads, "flavor = \"multi_thread\" with it"));
-            }
-            (true, Some(0)) => return Err(wrong("worker_threads", 0, "1 or more")),
-            (true, worker_threads) => Flavor::MultiThread { worker_threads },
-        };
+        settings.flavor = flavor(self.multi_thread, self.worker_threads)?;
         settings.listen = self.listens.then_some((self.host, self.port));
+        check_numbers(&settings)?;
+        check_names(&settings)?;
         Ok(settings)
+    }
+}
+
+fn flavor(multi_thread: bool, worker_threads: Option<usize>) -> Result<Flavor, OptionError> {
+    match (multi_thread, worker_threads) {
+        (false, None) => Ok(Flavor::CurrentThread),
+        (false, Some(threads)) => {
+            Err(wrong("worker_threads", threads, "flavor = \"multi_thread\" with it"))
+        }
+        (true, Some(threads)) if !(1..=MAX_THREADS).contains(&threads) => {
+            Err(wrong("worker_threads", threads, "1 to 65535"))
+        }
+        (true, worker_threads) => Ok(Flavor::MultiThread { worker_threads }),
+    }
+}
+
+fn check_numbers(settings: &Settings) -> Result<(), OptionError> {
+    let Settings { backlog, start_timeout, hang_timeout, max_surge, limits, .. } = settings;
+    let zero = Some(Duration::ZERO);
+    if !backlog_is_valid(*backlog) {
+        Err(wrong("backlog", backlog, BACKLOG))
+    } else if start_timeout.is_zero() {
+        Err(wrong("start_timeout", "0s", TIMEOUT))
+    } else if *hang_timeout == zero {
+        Err(wrong("hang_timeout", "0s", OFF_OR_TIMEOUT))
+    } else if *max_surge == Some(0) {
+        Err(wrong("max_surge", 0, SURGE))
+    } else if limits.lifetime == zero {
+        Err(wrong("max_lifetime", "0s", TIMEOUT))
+    } else if limits.connections == Some(0) {
+        Err(wrong("max_connections", 0, "a number above zero"))
+    } else if limits.memory == Some(0) {
+        Err(wrong("max_memory", 0, "a number of bytes above zero"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_names(settings: &Settings) -> Result<(), OptionError> {
+    let Settings { user, group, pid_file, .. } = settings;
+    if user.as_ref().is_some_and(String::is_empty) {
+        Err(wrong("user", "", USER))
+    } else if group.as_ref().is_some_and(String::is_empty) {
+        Err(wrong("group", "", GROUP))
+    } else if pid_file.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+        Err(wrong("pid_file", "", PATH))
+    } else {
+        Ok(())
     }
 }
 
@@ -285,11 +321,20 @@ fn wrong(name: &str, value: impl ToString, expected: &str) -> OptionError {
     OptionError { name: name.to_owned(), value: value.to_string(), expected: expected.to_owned() }
 }
 
+/// tokio cannot count more.
+const MAX_THREADS: usize = 65_535;
+
 const BOOL: &str = "true or false";
+const NODES: &str = "1 to 256, or auto";
 const BACKLOG: &str = "1 to 2147483647";
+const SURGE: &str = "1 to 65535";
 const DURATION: &str = "a time such as 500ms, 30s, 5m or 1h";
 const TIMEOUT: &str = "a time above zero such as 500ms, 30s, 5m or 1h";
+const OFF_OR_TIMEOUT: &str = "off, or a time above zero such as 500ms, 30s, 5m or 1h";
 const READY: &str = "implicit or explicit";
+const USER: &str = "a user's name or number";
+const GROUP: &str = "a group's name or number";
+const PATH: &str = "a path";
 
 fn backlog_is_valid(backlog: u32) -> bool {
     backlog > 0 && i32::try_from(backlog).is_ok()

@@ -10,13 +10,15 @@ use crate::words::{up, who};
 /// More than the socket buffers of both sides hold.
 const LARGE: usize = 64 << 20;
 
-/// `GET /`: which node this is. `POST /count`: how many bytes the whole body had. `GET /large`:
-/// 64 MiB. `GET /leak`: keeps as much memory for ever.
+/// `GET /`: which node this is. `GET /ready`: whether it is ready. `POST /count`: how many bytes the
+/// whole body had. `GET /large`: 64 MiB. `GET /leak`: keeps as much memory for ever.
 #[multi_node::main(port = 0, nodes = 4)]
 pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
     let me = who(&nodes);
+    let probed = nodes.clone();
     let app = Router::new()
         .route("/", get(move || std::future::ready(me.clone())))
+        .route("/ready", get(move || std::future::ready(probed.is_ready().to_string())))
         .route("/count", post(|body: Bytes| async move { body.len().to_string() }))
         .route("/large", get(|| async { vec![b'x'; LARGE] }))
         .route("/leak", get(|| async { vec![b'x'; LARGE].leak().len().to_string() }));

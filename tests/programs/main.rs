@@ -13,10 +13,12 @@ mod identity;
 mod lines;
 mod messages;
 mod options;
+mod ready;
 mod runtimes;
 mod subscriber;
 mod terminal;
 mod traffic;
+mod upgrades;
 mod words;
 
 use std::process::{ExitCode, Termination};
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         "attribute" => options::attribute().report(),
         "builder" => options::builder(),
         "configured" => configured::configured(),
+        "warms-up" => ready::warms_up().report(),
+        "upgrades" => upgrades::upgrades().report(),
         "blocking-main" => runtimes::blocking_main().report(),
         "std-listener" => runtimes::std_listener().report(),
         "tokio-listener" => runtimes::tokio_listener().report(),

@@ -17,6 +17,14 @@ use crate::words::say;
     backlog = 64,
     drain_timeout = "2s",
     start_timeout = "50s",
+    ready = "implicit",
+    drain_delay = "1ms",
+    drain_grace = "20ms",
+    max_surge = 1,
+    hang_timeout = "40s",
+    max_lifetime = "24h",
+    max_connections = 1_000_000,
+    max_memory = "4G",
     flavor = "multi_thread",
     worker_threads = 2
 )]
@@ -38,6 +46,14 @@ pub(crate) fn builder() -> ExitCode {
                 .backlog(64)
                 .drain_timeout(Duration::from_secs(2))
                 .start_timeout(Duration::from_secs(50))
+                .ready_implicit()
+                .drain_delay(Duration::from_millis(1))
+                .drain_grace(Duration::from_millis(20))
+                .max_surge(1)
+                .hang_timeout(Duration::from_secs(40))
+                .max_lifetime(Duration::from_secs(86_400))
+                .max_connections(1_000_000)
+                .max_memory(4 << 30)
                 .multi_thread()
                 .worker_threads(2)
         },

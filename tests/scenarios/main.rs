@@ -3,6 +3,7 @@
 mod attribute;
 mod deaths;
 mod descriptors;
+mod drain;
 mod endings;
 mod events;
 mod harness;
@@ -18,6 +19,7 @@ mod options;
 mod orphans;
 mod pid_file;
 mod ports;
+mod ready;
 mod reload;
 mod signals;
 mod spread;

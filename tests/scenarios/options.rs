@@ -161,6 +161,17 @@ fn a_bad_value_is_named_before_anything_is_bound() {
         ("MULTI_NODE_DRAIN_TIMEOUT", "soon"),
         ("MULTI_NODE_DRAIN_TIMEOUT", "-3s"),
         ("MULTI_NODE_START_TIMEOUT", "10 parsecs"),
+        ("MULTI_NODE_READY", "eventually"),
+        ("MULTI_NODE_DRAIN_DELAY", "5"),
+        ("MULTI_NODE_DRAIN_GRACE", "1 s"),
+        ("MULTI_NODE_MAX_SURGE", "0"),
+        ("MULTI_NODE_HANG_TIMEOUT", "0s"),
+        ("MULTI_NODE_MAX_LIFETIME", "1d"),
+        ("MULTI_NODE_MAX_CONNECTIONS", "-1"),
+        ("MULTI_NODE_MAX_MEMORY", "512MB"),
+        ("MULTI_NODE_USER", ""),
+        ("MULTI_NODE_GROUP", ""),
+        ("MULTI_NODE_PID_FILE", ""),
     ] {
         let program = bad(name, value).start();
         assert_eq!(program.wait_exit(), Exit::Code(78), "{name}={value}");

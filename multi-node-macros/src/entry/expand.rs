@@ -89,6 +89,10 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
         Argument::Nothing => (none, quote_spanned!(site=> .#method())),
         Argument::Into(value) => (none, quote_spanned!(site=> .#method(#value))),
         Argument::Auto => (none, quote_spanned!(site=> .#method(#library::NodeCount::Auto))),
+        Argument::Off => {
+            let off = quote_spanned!(site=> ::core::option::Option::None::<::core::time::Duration>);
+            (none, quote_spanned!(site=> .#method(#off)))
+        }
         Argument::Milliseconds(number) => {
             (none, quote_spanned!(site=> .#method(::core::time::Duration::from_millis(#number))))
         }
@@ -99,7 +103,7 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
             let name = Ident::new(ty.name(), span);
             let ty = match ty {
                 Type::Duration => quote_spanned!(span=> ::core::time::#name),
-                Type::U16 | Type::U32 | Type::Usize | Type::Bool => {
+                Type::U16 | Type::U32 | Type::U64 | Type::Usize | Type::Bool => {
                     quote_spanned!(span=> ::core::primitive::#name)
                 }
             };

@@ -1,11 +1,11 @@
 //! `#[multi_node::main]`: the options and the function are parsed and checked apart, then joined.
 
 mod check;
-mod duration;
 mod expand;
 mod function;
 mod model;
 mod options;
+mod units;
 mod value;
 
 use proc_macro2::TokenStream;
@@ -26,7 +26,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(function) => {
             let (function, shape) = function::check(function, &mut errors);
             match shape {
-                Some(shape) => expand::entry(&options, &function, shape),
+                Some(shape) => {
+                    check::check_with(shape, &options, &mut errors);
+                    expand::entry(&options, &function, shape)
+                }
                 None => expand::fallback(&function),
             }
         }

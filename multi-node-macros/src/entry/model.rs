@@ -24,6 +24,8 @@ pub(super) enum Argument {
     Into(Expr),
     /// As many nodes as there are CPUs.
     Auto,
+    /// No time at which to give up.
+    Off,
     Milliseconds(u64),
 }
 
@@ -32,6 +34,7 @@ pub(super) enum Argument {
 pub(super) enum Type {
     U16,
     U32,
+    U64,
     Usize,
     Bool,
     Duration,
@@ -43,6 +46,7 @@ impl Type {
         match self {
             Type::U16 => "u16",
             Type::U32 => "u32",
+            Type::U64 => "u64",
             Type::Usize => "usize",
             Type::Bool => "bool",
             Type::Duration => "Duration",

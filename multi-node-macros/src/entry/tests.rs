@@ -62,6 +62,21 @@ fn every_limit_is_exact() {
         quote!(backlog = 2147483647),
         quote!(flavor = "multi_thread", worker_threads = 1),
         quote!(flavor = "multi_thread", worker_threads = 65535),
+        quote!(ready = "implicit"),
+        quote!(start_timeout = "1ms"),
+        quote!(drain_delay = "0s", drain_grace = "0ms", drain_timeout = "0s"),
+        quote!(max_surge = 1),
+        quote!(max_surge = 65535u16),
+        quote!(hang_timeout = off),
+        quote!(hang_timeout = "1ms"),
+        quote!(max_lifetime = "1ms"),
+        quote!(max_connections = 1),
+        quote!(max_connections = 18446744073709551615u64),
+        quote!(max_memory = 1),
+        quote!(max_memory = 0x2000_0000),
+        quote!(max_memory = "1"),
+        quote!(max_memory = "512M"),
+        quote!(user = "1000", group = "www-data", pid_file = "app.pid"),
     ];
     for attribute in accepted {
         let text = attribute.to_string();
@@ -92,6 +107,30 @@ fn every_limit_is_exact() {
         quote!(listen = auto),
         quote!(listen = 80),
         quote!(flavor = multi_thread),
+        quote!(ready = explicit),
+        quote!(ready = "late"),
+        quote!(start_timeout = "0s"),
+        quote!(drain_delay = 0),
+        quote!(drain_grace = "1"),
+        quote!(max_surge = 0),
+        quote!(max_surge = 65536),
+        quote!(max_surge = "all"),
+        quote!(hang_timeout = "off"),
+        quote!(hang_timeout = "0s"),
+        quote!(hang_timeout = 60),
+        quote!(max_lifetime = "0h"),
+        quote!(max_lifetime = "1d"),
+        quote!(max_connections = 0),
+        quote!(max_connections = "1000"),
+        quote!(max_memory = 0),
+        quote!(max_memory = "0M"),
+        quote!(max_memory = "512MB"),
+        quote!(max_memory = "17179869184G"),
+        quote!(max_memory = 512.5),
+        quote!(user = 1000),
+        quote!(user = ""),
+        quote!(group = ""),
+        quote!(pid_file = ""),
         quote!(crate = 3),
         quote!(crate = f()),
     ];
@@ -107,6 +146,7 @@ fn whatever_contradicts_is_reported_once_an_option() {
     assert_eq!(errors.len(), 3);
     let (_, errors) = checked(quote!(worker_threads = 2, flavor = "current_thread"));
     assert_eq!(errors.len(), 1);
+    assert_eq!(checked(quote!(listen = none, max_connections = 9)).1.len(), 1);
     // The flavor is wrong, so nobody can say that it contradicts.
     let (_, errors) = checked(quote!(worker_threads = 2, flavor = "many"));
     assert_eq!(errors.len(), 1);
@@ -124,6 +164,16 @@ fn a_mistake_leaves_a_function_of_that_name() {
     assert!(function.contains("fn serve () {"), "{function}");
     let inner = "async fn serve < T > (a : A , b : T) -> T where T : X { b }";
     assert!(function.contains(inner), "{function}");
+}
+
+#[test]
+fn ready_explicit_needs_a_main_that_can_say_so() {
+    let attribute = "ready = \"explicit\"";
+    assert!(expanded(attribute, "async fn main() {}").contains("compile_error"));
+    for able in ["async fn main(nodes: Nodes) {}", "fn main(nodes: Nodes) {}"] {
+        assert!(!expanded(attribute, able).contains("compile_error"), "{able}");
+    }
+    assert!(!expanded("ready = \"implicit\"", "async fn main() {}").contains("compile_error"));
 }
 
 #[test]

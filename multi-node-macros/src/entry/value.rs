@@ -7,8 +7,8 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Expr, ExprLit, ExprPath, ExprUnary, Lit, LitInt, Path, UnOp, parse_quote};
 
-use super::duration;
 use super::model::{Argument, Type};
+use super::units;
 
 /// A kind of value.
 pub(super) enum Kind {
@@ -16,11 +16,19 @@ pub(super) enum Kind {
     /// A count in this range, or `auto`.
     Nodes(RangeInclusive<u64>),
     Bool,
-    Host,
+    /// A string that is not empty, as the message says it.
+    Text(&'static str),
     Duration,
+    /// A duration above zero.
+    Timeout,
+    /// A duration above zero, or the word `off`.
+    TimeoutOrOff,
+    /// A number of bytes above zero.
+    Bytes,
     /// The word `none`.
     Nothing,
-    Flavor,
+    /// One of these strings, each with the builder's method for it.
+    Choice([(&'static str, &'static str); 2]),
     Library,
 }
 
@@ -44,12 +52,15 @@ impl Kind {
                 format!("a number from {} to {} or the word `auto`", range.start(), range.end())
             }
             Kind::Bool => "`true` or `false`".to_owned(),
-            Kind::Host => "a string such as \"127.0.0.1\"".to_owned(),
-            Kind::Duration => duration::EXPECTED.to_owned(),
+            Kind::Text(expected) => (*expected).to_owned(),
+            Kind::Duration => units::TIME.to_owned(),
+            Kind::Timeout => units::TIMEOUT.to_owned(),
+            Kind::TimeoutOrOff => format!("{}, or the word `off`", units::TIMEOUT),
+            Kind::Bytes => units::SIZE.to_owned(),
             Kind::Nothing => {
                 "the word `none`, without quotes (an address is `host` and `port`)".to_owned()
             }
-            Kind::Flavor => "\"current_thread\" or \"multi_thread\"".to_owned(),
+            Kind::Choice([(one, _), (other, _)]) => format!("\"{one}\" or \"{other}\""),
             Kind::Library => "the path of the crate multi-node, such as \"cluster\"".to_owned(),
         }
     }
@@ -65,47 +76,87 @@ impl Kind {
     }
 
     fn accept(&self, written: &Written<'_>, value: &Expr) -> Option<Value> {
-        let argument = match (self, written) {
-            (Kind::Nothing, Written::Path(path)) if path.is_ident("none") => {
-                return Some(Value::Method("listen_none"));
+        match (self, written) {
+            (Kind::Nothing, Written::Path(path)) => {
+                path.is_ident("none").then_some(Value::Method("listen_none"))
             }
-            (Kind::Flavor, Written::Literal(Lit::Str(flavor))) => {
-                let methods = ["current_thread", "multi_thread"];
-                return methods.into_iter().find(|name| flavor.value() == *name).map(Value::Method);
+            (Kind::Choice(choices), Written::Literal(Lit::Str(given))) => {
+                let (_, method) = choices.iter().find(|(choice, _)| given.value() == *choice)?;
+                Some(Value::Method(method))
             }
-            (Kind::Library, Written::Path(path)) => return Some(Value::Library((*path).clone())),
+            (Kind::Library, Written::Path(path)) => Some(Value::Library((*path).clone())),
             (Kind::Library, Written::Literal(Lit::Str(path))) => {
-                return path.parse_with(Path::parse_mod_style).ok().map(Value::Library);
+                path.parse_with(Path::parse_mod_style).ok().map(Value::Library)
             }
-            (Kind::Nothing | Kind::Flavor | Kind::Library, _) => return None,
+            (Kind::Nothing | Kind::Choice(_) | Kind::Library, _) | (_, Written::Negative(_)) => {
+                None
+            }
+            (_, Written::Literal(literal)) => self.literal(literal, value).map(Value::Argument),
+            (_, Written::Path(path)) => {
+                Some(Value::Argument(self.word(path).unwrap_or_else(|| self.expression(value))))
+            }
+            (_, Written::Other) => Some(Value::Argument(self.expression(value))),
+        }
+    }
 
-            (Kind::Integer(of, range), Written::Literal(Lit::Int(number))) => {
+    fn literal(&self, literal: &Lit, value: &Expr) -> Option<Argument> {
+        Some(match (self, literal) {
+            (Kind::Integer(of, range), Lit::Int(number)) => {
                 in_range(number, *of, range)?;
                 Argument::Typed(*of, value.clone())
             }
-            (Kind::Nodes(range), Written::Literal(Lit::Int(number))) => {
+            (Kind::Nodes(range), Lit::Int(number)) => {
                 let count = in_range(number, Type::Usize, range)?;
                 let count = LitInt::new(&format!("{count}usize"), number.span());
                 Argument::Into(parse_quote!(#count))
             }
-            (Kind::Nodes(_), Written::Path(path)) if path.is_ident("auto") => Argument::Auto,
-            (Kind::Bool, Written::Literal(Lit::Bool(_))) => {
-                Argument::Typed(Type::Bool, value.clone())
-            }
-            (Kind::Host, Written::Literal(Lit::Str(host))) if !host.value().is_empty() => {
+            (Kind::Bool, Lit::Bool(_)) => Argument::Typed(Type::Bool, value.clone()),
+            (Kind::Text(_), Lit::Str(text)) if !text.value().is_empty() => {
                 Argument::Into(value.clone())
             }
-            (Kind::Duration, Written::Literal(Lit::Str(text))) => {
-                Argument::Milliseconds(duration::milliseconds(&text.value())?)
+            (Kind::Duration, Lit::Str(text)) => {
+                Argument::Milliseconds(units::milliseconds(&text.value())?)
             }
-            (_, Written::Literal(_) | Written::Negative(_)) => return None,
+            (Kind::Timeout | Kind::TimeoutOrOff, Lit::Str(text)) => {
+                let timeout = units::milliseconds(&text.value());
+                Argument::Milliseconds(timeout.filter(|timeout| *timeout > 0)?)
+            }
+            (Kind::Bytes, Lit::Int(number)) => {
+                in_range(number, Type::U64, &(1..=u64::MAX))?;
+                Argument::Typed(Type::U64, value.clone())
+            }
+            (Kind::Bytes, Lit::Str(text)) => {
+                let bytes = units::bytes(&text.value()).filter(|bytes| *bytes > 0)?;
+                let bytes = LitInt::new(&format!("{bytes}u64"), text.span());
+                Argument::Into(parse_quote!(#bytes))
+            }
+            _ => return None,
+        })
+    }
 
-            (Kind::Integer(of, _), _) => Argument::Typed(*of, value.clone()),
-            (Kind::Bool, _) => Argument::Typed(Type::Bool, value.clone()),
-            (Kind::Duration, _) => Argument::Typed(Type::Duration, value.clone()),
-            (Kind::Nodes(_) | Kind::Host, _) => Argument::Into(value.clone()),
-        };
-        Some(Value::Argument(argument))
+    /// The argument, where the option gives the word a meaning.
+    fn word(&self, path: &Path) -> Option<Argument> {
+        match self {
+            Kind::Nodes(_) if path.is_ident("auto") => Some(Argument::Auto),
+            Kind::TimeoutOrOff if path.is_ident("off") => Some(Argument::Off),
+            _ => None,
+        }
+    }
+
+    fn expression(&self, value: &Expr) -> Argument {
+        let value = value.clone();
+        match self {
+            Kind::Integer(of, _) => Argument::Typed(*of, value),
+            Kind::Bool => Argument::Typed(Type::Bool, value),
+            Kind::Duration | Kind::Timeout => Argument::Typed(Type::Duration, value),
+            Kind::Bytes => Argument::Typed(Type::U64, value),
+            Kind::Nodes(_)
+            | Kind::Text(_)
+            | Kind::TimeoutOrOff
+            | Kind::Nothing
+            | Kind::Choice(_)
+            | Kind::Library => Argument::Into(value),
+        }
     }
 }
 

@@ -4,7 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BACKLOG, BOOL, Builder, DURATION, NodeCount, READY, TIMEOUT, backlog_is_valid, wrong};
+use super::units::{bytes, duration};
+use super::{
+    BACKLOG, BOOL, Builder, DURATION, GROUP, NODES, NodeCount, OFF_OR_TIMEOUT, PATH, READY, SURGE,
+    TIMEOUT, USER, backlog_is_valid, wrong,
+};
 use crate::config::{MAX_NODES, Readiness};
 use crate::error::OptionError;
 
@@ -17,7 +21,7 @@ impl Environment<'_> {
         let settings = &mut builder.settings;
         self.set("PORT", "a port, 0 to 65535", number, &mut builder.port)?;
         self.set("HOST", "an address or a host name", text, &mut builder.host)?;
-        self.set("NODES", "1 to 256, or auto", node_count, &mut builder.nodes)?;
+        self.set("NODES", NODES, node_count, &mut builder.nodes)?;
         self.set("MASTER_LISTEN", BOOL, boolean, &mut settings.master_listen)?;
         self.set("RESTART_CHILDREN", BOOL, boolean, &mut settings.restart_children)?;
         self.set("BACKLOG", BACKLOG, backlog, &mut settings.backlog)?;
@@ -27,15 +31,14 @@ impl Environment<'_> {
         self.set("START_TIMEOUT", TIMEOUT, timeout, &mut settings.start_timeout)?;
         self.set("READY", READY, readiness, &mut settings.readiness)?;
         self.set("MAX_SURGE", SURGE, some(positive), &mut settings.max_surge)?;
-        let hang = "off, or a time above zero such as 500ms, 30s, 5m or 1h";
-        self.set("HANG_TIMEOUT", hang, off_or(timeout), &mut settings.hang_timeout)?;
+        self.set("HANG_TIMEOUT", OFF_OR_TIMEOUT, off_or(timeout), &mut settings.hang_timeout)?;
         let limits = &mut settings.limits;
-        self.set("MAX_LIFETIME", TIMEOUT, some(timeout), &mut limits.lifetime)?;
-        self.set("MAX_CONNECTIONS", COUNT, some(positive), &mut limits.connections)?;
-        self.set("MAX_MEMORY", BYTES, some(bytes), &mut limits.memory)?;
-        self.set("USER", "a user's name or number", some(text), &mut settings.user)?;
-        self.set("GROUP", "a group's name or number", some(text), &mut settings.group)?;
-        self.set("PID_FILE", "a path", some(path), &mut settings.pid_file)
+        self.set("MAX_LIFETIME", OFF_OR_TIMEOUT, off_or(timeout), &mut limits.lifetime)?;
+        self.set("MAX_CONNECTIONS", COUNT, off_or(positive), &mut limits.connections)?;
+        self.set("MAX_MEMORY", SIZE, off_or(size), &mut limits.memory)?;
+        self.set("USER", USER, some(text), &mut settings.user)?;
+        self.set("GROUP", GROUP, some(text), &mut settings.group)?;
+        self.set("PID_FILE", PATH, some(path), &mut settings.pid_file)
     }
 
     fn set<T>(
@@ -55,9 +58,8 @@ impl Environment<'_> {
     }
 }
 
-const SURGE: &str = "1 to 65535";
-const COUNT: &str = "a number above zero";
-const BYTES: &str = "a number of bytes above zero such as 900000, 64K, 512M or 2G";
+const COUNT: &str = "off, or a number above zero";
+const SIZE: &str = "off, or a number of bytes above zero such as 900000, 64K, 512M or 2G";
 
 /// A variable that is set gives the option a value.
 fn some<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Option<T>> {
@@ -113,32 +115,8 @@ fn node_count(text: &str) -> Option<NodeCount> {
     Some(NodeCount::Exactly(nodes))
 }
 
-/// A whole number of bytes, or of KiB, MiB or GiB with K, M or G behind it.
-fn bytes(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit.trim_start() {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
-}
-
-/// A whole number and its unit: ms, s, m or h.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(digits);
-    let milliseconds: u64 = match unit.trim_start() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(milliseconds).map(Duration::from_millis)
+fn size(text: &str) -> Option<u64> {
+    bytes(text).filter(|bytes| *bytes > 0)
 }
 
 fn timeout(text: &str) -> Option<Duration> {

@@ -86,7 +86,25 @@ fn a_bad_variable_is_named_with_its_value_and_what_is_expected() {
             "99999999999999999999h",
             "a time such as 500ms, 30s, 5m or 1h",
         ),
+        ("MULTI_NODE_DRAIN_TIMEOUT", "30 s", "a time such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_DRAIN_DELAY", "5", "a time such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_DRAIN_GRACE", "off", "a time such as 500ms, 30s, 5m or 1h"),
         ("MULTI_NODE_START_TIMEOUT", "0s", "a time above zero such as 500ms, 30s, 5m or 1h"),
+        ("MULTI_NODE_READY", "yes", "implicit or explicit"),
+        ("MULTI_NODE_MAX_SURGE", "0", "1 to 65535"),
+        ("MULTI_NODE_MAX_SURGE", "65536", "1 to 65535"),
+        ("MULTI_NODE_HANG_TIMEOUT", "never", OFF_OR_TIMEOUT),
+        ("MULTI_NODE_HANG_TIMEOUT", "0s", OFF_OR_TIMEOUT),
+        ("MULTI_NODE_MAX_LIFETIME", "1d", OFF_OR_TIMEOUT),
+        ("MULTI_NODE_MAX_CONNECTIONS", "0", "off, or a number above zero"),
+        (
+            "MULTI_NODE_MAX_MEMORY",
+            "512MB",
+            "off, or a number of bytes above zero such as 900000, 64K, 512M or 2G",
+        ),
+        ("MULTI_NODE_USER", "", "a user's name or number"),
+        ("MULTI_NODE_GROUP", " ", "a group's name or number"),
+        ("MULTI_NODE_PID_FILE", "", "a path"),
     ] {
         let error = settle(Builder::new(), &[(name, value)]).unwrap_err();
         assert_eq!(error, format!("{name}={value:?}: expected {expected}"));
@@ -105,8 +123,30 @@ fn a_bad_option_is_named_too() {
         ),
         (
             Builder::new().multi_thread().worker_threads(0),
-            "worker_threads=\"0\": expected 1 or more",
+            "worker_threads=\"0\": expected 1 to 65535",
         ),
+        (
+            Builder::new().multi_thread().worker_threads(65_536),
+            "worker_threads=\"65536\": expected 1 to 65535",
+        ),
+        (
+            Builder::new().start_timeout(Duration::ZERO),
+            "start_timeout=\"0s\": expected a time above zero such as 500ms, 30s, 5m or 1h",
+        ),
+        (Builder::new().max_surge(0), "max_surge=\"0\": expected 1 to 65535"),
+        (
+            Builder::new().hang_timeout(Duration::ZERO),
+            "hang_timeout=\"0s\": expected off, or a time above zero such as 500ms, 30s, 5m or 1h",
+        ),
+        (
+            Builder::new().max_lifetime(Duration::ZERO),
+            "max_lifetime=\"0s\": expected a time above zero such as 500ms, 30s, 5m or 1h",
+        ),
+        (Builder::new().max_connections(0), "max_connections=\"0\": expected a number above zero"),
+        (Builder::new().max_memory(0), "max_memory=\"0\": expected a number of bytes above zero"),
+        (Builder::new().user(""), "user=\"\": expected a user's name or number"),
+        (Builder::new().group(""), "group=\"\": expected a group's name or number"),
+        (Builder::new().pid_file(""), "pid_file=\"\": expected a path"),
     ] {
         assert_eq!(settle(builder, &[]).unwrap_err(), line);
     }
@@ -116,6 +156,32 @@ fn a_bad_option_is_named_too() {
 fn the_environment_heals_a_bad_option() {
     let settings = settle(Builder::new().nodes(0), &[("MULTI_NODE_NODES", "2")]).unwrap();
     assert_eq!(settings.nodes, 2);
+}
+
+#[test]
+fn off_takes_back_what_the_program_limits() {
+    let limited = Builder::new()
+        .hang_timeout(Duration::from_secs(1))
+        .max_lifetime(Duration::from_secs(1))
+        .max_connections(1)
+        .max_memory(1);
+    let variables = [
+        ("MULTI_NODE_HANG_TIMEOUT", "off"),
+        ("MULTI_NODE_MAX_LIFETIME", "off"),
+        ("MULTI_NODE_MAX_CONNECTIONS", "off"),
+        ("MULTI_NODE_MAX_MEMORY", "off"),
+    ];
+    let settings = settle(limited, &variables).unwrap();
+    assert_eq!((settings.hang_timeout, settings.limits), (None, Limits::default()));
+}
+
+#[test]
+fn a_drain_may_take_no_time_at_all() {
+    let none = Duration::ZERO;
+    let builder = Builder::new().drain_delay(none).drain_grace(none).drain_timeout(none);
+    let settings = settle(builder, &[]).unwrap();
+    assert_eq!((settings.drain_delay, settings.drain_grace), (none, none));
+    assert_eq!(settings.drain_timeout, none);
 }
 
 #[test]

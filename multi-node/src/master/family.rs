@@ -303,6 +303,13 @@ impl Family {
         self.places.close();
     }
 
+    /// Tells every node that the program is about to stop.
+    pub(super) fn leaving(&self) {
+        for node in self.members.keys() {
+            self.hands.tell(*node, &ToNode::Leaving);
+        }
+    }
+
     /// Tells `node` to drain.
     pub(super) fn drain(&mut self, node: NodeId) {
         let timeout = self.settings.drain_timeout;

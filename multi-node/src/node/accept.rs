@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use super::life::Life;
 use crate::config::Slot;
 use crate::sys::page::{Page, Seat};
 use crate::sys::socket;
@@ -52,9 +53,11 @@ pub(crate) struct Setup {
     /// `None` for a node that does not listen.
     pub(crate) own: Option<Sockets>,
     pub(crate) local_addr: Option<SocketAddr>,
+    /// Says from when on connections may be taken.
+    pub(crate) life: Arc<Life>,
     /// Asks the master for a sibling's sockets; [`Acceptor::lend`] is the answer. Must not block.
     pub(crate) borrow: Box<dyn Fn(Slot) + Send + Sync>,
-    /// Tells the master that this node is ready. Called once. Must not block.
+    /// Called at the first poll that may take a connection, once. Must not block.
     pub(crate) on_first_poll: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -65,6 +68,7 @@ pub(crate) struct Acceptor(Arc<Shared>);
 struct Shared {
     own: Option<Sockets>,
     local_addr: Option<SocketAddr>,
+    life: Arc<Life>,
     borrow: Box<dyn Fn(Slot) + Send + Sync>,
     on_first_poll: Box<dyn Fn() + Send + Sync>,
     polled: AtomicBool,
@@ -85,10 +89,12 @@ pub(crate) type Accepted = (TcpStream, SocketAddr, OpenGuard);
 
 impl Acceptor {
     pub(crate) fn new(setup: Setup) -> Acceptor {
-        let Setup { page, seat, slot, serving, own, local_addr, borrow, on_first_poll } = setup;
+        let Setup { page, seat, slot, serving, own, local_addr, life, borrow, on_first_poll } =
+            setup;
         Acceptor(Arc::new(Shared {
             own,
             local_addr,
+            life,
             borrow,
             on_first_poll,
             polled: AtomicBool::new(false),
@@ -104,14 +110,15 @@ impl Acceptor {
 
     /// Takes the next connection that is this node's to serve.
     ///
-    /// Never returns for a node that does not listen, nor once accepting was stopped. Dropping the
-    /// future loses nothing. Any number of tasks may wait at once; the runtime of the first that
-    /// ever polled drives them all.
+    /// Never returns for a node that does not listen, nor once accepting was stopped; takes nothing
+    /// before the node's life is open to it. Dropping the future loses nothing. Any number of tasks
+    /// may wait at once; the runtime of the first that ever polled drives them all.
     ///
     /// # Errors
     /// Only for what lasts: no reactor, no fd left to begin with, a listener that is none.
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
         let shared = &self.0;
+        shared.life.opened().await;
         let wires = shared.wires()?;
         shared.announce();
         let Some(wires) = wires else {

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tower_service::Service;
 
-use super::serve::{self, BoxError, CloseOnDrainLayer, GRACE, Source};
+use super::serve::{self, BoxError, CloseOnDrainLayer, Source};
 use super::{Connection, Listener, Nodes};
 
 impl Nodes {
@@ -16,9 +16,9 @@ impl Nodes {
     ///
     /// `app` is an axum `Router` or any tower service; every connection gets a clone. When the
     /// node drains, the next response on each connection says `Connection: close` (HTTP/2:
-    /// GOAWAY), idle connections are closed after a second, and this returns when the last one
+    /// GOAWAY), idle connections are closed after `drain_grace`, and this returns when the last one
     /// has closed. Upgraded connections (WebSocket) count too: their handlers learn of the drain
-    /// from [`shutdown`](Nodes::shutdown).
+    /// from [`shutdown`](Nodes::shutdown), and have until `drain_timeout` to close them.
     ///
     /// ```no_run
     /// use axum::{Router, routing::get};
@@ -40,7 +40,7 @@ impl Nodes {
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        serve::serve(self.listener(), |_| app.clone(), self.shutdown(), GRACE).await
+        serve::serve(self.listener(), |_| app.clone(), self.shutdown(), self.0.drain_grace).await
     }
 
     /// A tower layer for those who run their own HTTP server: while this node drains, responses

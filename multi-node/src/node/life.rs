@@ -5,30 +5,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
+use crate::config::Readiness;
+
 /// The life of this node, as its tasks see it.
 #[derive(Debug)]
 pub(crate) struct Life {
     draining: watch::Sender<bool>,
     /// Whether `main` knows how to leave: it asked to be told of the drain.
     asked: AtomicBool,
-    ready: AtomicBool,
+    readiness: Readiness,
+    ready: watch::Sender<bool>,
     /// Whether the program is about to stop, which its load balancers are to find out.
     leaving: AtomicBool,
 }
 
 impl Life {
-    pub(crate) fn new() -> Life {
+    pub(crate) fn new(readiness: Readiness) -> Life {
         Life {
             draining: watch::Sender::new(false),
             asked: AtomicBool::new(false),
-            ready: AtomicBool::new(false),
+            readiness,
+            ready: watch::Sender::new(false),
             leaving: AtomicBool::new(false),
         }
     }
 
+    /// What makes this node ready.
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.readiness
+    }
+
     /// Takes the step to ready; whether it was the first time.
     pub(crate) fn become_ready(&self) -> bool {
-        !self.ready.swap(true, Ordering::Relaxed)
+        !self.ready.send_replace(true)
+    }
+
+    /// Resolves when connections may be taken: at once where taking them is what makes this node
+    /// ready, and otherwise once it is.
+    pub(crate) async fn opened(&self) {
+        match self.readiness {
+            Readiness::Implicit => {}
+            Readiness::Explicit if *self.ready.borrow() => {}
+            // It fails only with the node itself, which nobody is left to wait for.
+            Readiness::Explicit => drop(self.ready.subscribe().wait_for(|ready| *ready).await),
+        }
     }
 
     /// Reports from now on that this node is not ready, though it still serves.
@@ -38,8 +58,7 @@ impl Life {
 
     /// Whether new requests are welcome here.
     pub(crate) fn is_ready(&self) -> bool {
-        let ready = self.ready.load(Ordering::Relaxed);
-        ready && !self.leaving.load(Ordering::Relaxed) && !self.draining()
+        *self.ready.borrow() && !self.leaving.load(Ordering::Relaxed) && !self.draining()
     }
 
     /// Takes the step to draining; whether it was the first time.

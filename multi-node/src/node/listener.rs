@@ -28,7 +28,8 @@ impl Listener {
         Listener { acceptor }
     }
 
-    /// Waits for the next connection; the first call makes this node ready.
+    /// Waits for the next connection; the first call makes this node ready, unless it is ready when
+    /// it says so itself (`ready = "explicit"`): then it takes none before.
     ///
     /// Never returns on a node that does not listen, nor on one that drains. Dropping the future
     /// loses no connection. When the process runs out of fds, the others take over and this one
@@ -60,7 +61,7 @@ impl Listener {
     }
 
     /// The bare listening socket, non-blocking, for servers that accept by themselves; makes this
-    /// node ready.
+    /// node ready, unless it says so itself (`ready = "explicit"`): take it when it is.
     ///
     /// It leaves fair accept: the kernel alone decides which connections arrive here, they are
     /// not counted, and nothing is passed on. Stop accepting when

@@ -53,7 +53,7 @@ use events::Feed;
 use hub::Hub;
 use life::Life;
 
-use crate::config::{Generation, NodeId, Slot};
+use crate::config::{Generation, NodeId, Readiness, Slot};
 use crate::link::control::{ToMaster, Welcome};
 use crate::sys::page::Page;
 use crate::sys::signal::Signals;
@@ -72,6 +72,8 @@ struct Inner {
     listens: bool,
     local_addr: Option<SocketAddr>,
     drain_timeout: Duration,
+    #[cfg(feature = "http")]
+    drain_grace: Duration,
     life: Arc<Life>,
     control: Arc<Control>,
     acceptor: Acceptor,
@@ -89,7 +91,7 @@ impl Nodes {
         runtime: tokio::runtime::Handle,
     ) -> io::Result<Nodes> {
         let id = NodeId(welcome.node);
-        let life = Arc::new(Life::new());
+        let life = Arc::new(Life::new(welcome.readiness));
         let control = Arc::new(control);
         let acceptor = acceptor(&welcome, fds, &life, &control)?;
         let hub = Hub::new(id, runtime, control::asker(Arc::clone(&control)));
@@ -102,6 +104,8 @@ impl Nodes {
             listens: welcome.listens,
             local_addr: welcome.local_addr,
             drain_timeout: welcome.drain_timeout,
+            #[cfg(feature = "http")]
+            drain_grace: welcome.drain_grace,
             life,
             control,
             acceptor,
@@ -163,7 +167,12 @@ impl Nodes {
     /// Tells the master that this node can serve.
     ///
     /// The first poll of `accept` or `serve` says so by itself, and so do `into_std` and
-    /// `into_tokio`; only a program that does neither needs this.
+    /// `into_tokio`; only a program that does neither needs this. With `ready = "explicit"` nothing
+    /// else says it, and it is due within `start_timeout`: load what the first request would wait
+    /// for, then call this. Until then `accept` and `serve` take no connection; what queues at
+    /// this node's slot is served by its predecessor and by the other nodes.
+    ///
+    /// The first call counts, later ones do nothing.
     pub fn ready(&self) {
         become_ready(&self.0.life, &self.0.control);
     }
@@ -230,7 +239,10 @@ fn acceptor(
     };
     let ready = {
         let (life, control) = (Arc::clone(life), Arc::clone(control));
-        move || become_ready(&life, &control)
+        move || match life.readiness() {
+            Readiness::Implicit => become_ready(&life, &control),
+            Readiness::Explicit => {}
+        }
     };
     Ok(Acceptor::new(Setup {
         page: Page::map(page)?,
@@ -239,6 +251,7 @@ fn acceptor(
         serving: welcome.first_serving_slot..=last,
         own,
         local_addr: welcome.local_addr,
+        life: Arc::clone(life),
         borrow: Box::new(borrow),
         on_first_poll: Box::new(ready),
     }))

@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::beat::{self, Pace};
 use super::control::Control;
 use super::{Inner, Nodes};
+use crate::config::Readiness;
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
 use crate::report;
@@ -105,7 +106,7 @@ impl Node {
     }
 
     fn ready_if_it_computes(&self) {
-        if self.computes {
+        if self.computes && self.nodes.0.life.readiness() == Readiness::Implicit {
             self.nodes.ready();
         }
     }

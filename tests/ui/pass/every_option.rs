@@ -9,17 +9,29 @@ use multi_node::Nodes;
     master_listen = false,
     restart_children = false,
     backlog = 128,
-    drain_timeout = "500ms",
+    ready = "explicit",
     start_timeout = Duration::from_secs(5),
+    drain_delay = "5s",
+    drain_grace = "200ms",
+    drain_timeout = "500ms",
+    max_surge = 1,
+    hang_timeout = "10s",
+    max_lifetime = "24h",
+    max_connections = 1_000_000,
+    max_memory = "512M",
+    user = "www-data",
+    group = "www-data",
+    pid_file = "/run/app.pid",
     flavor = "multi_thread",
     worker_threads = 2,
     crate = "multi_node",
 )]
 async fn serve(nodes: Nodes) {
+    nodes.ready();
     nodes.shutdown().await;
 }
 
-#[multi_node::main(listen = none, nodes = auto, flavor = "current_thread")]
+#[multi_node::main(listen = none, nodes = auto, flavor = "current_thread", hang_timeout = off)]
 async fn compute(nodes: Nodes) {
     nodes.shutdown().await;
 }
@@ -29,6 +41,19 @@ async fn at_the_limits(nodes: Nodes) {
     nodes.shutdown().await;
 }
 
+#[multi_node::main(
+    ready = "implicit",
+    drain_delay = "0s",
+    drain_grace = "0ms",
+    max_surge = 65535u16,
+    max_connections = 18446744073709551615,
+    max_memory = 1u64,
+    user = "1000",
+)]
+async fn at_the_newer_limits(nodes: Nodes) {
+    nodes.shutdown().await;
+}
+
 fn main() {
-    let _: [fn(); 3] = [serve, compute, at_the_limits];
+    let _: [fn(); 4] = [serve, compute, at_the_limits, at_the_newer_limits];
 }

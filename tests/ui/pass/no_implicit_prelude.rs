@@ -7,6 +7,10 @@
     master_listen = true,
     backlog = 10,
     drain_timeout = "1s",
+    ready = "explicit",
+    hang_timeout = off,
+    max_memory = "64M",
+    max_connections = 1_000,
     flavor = "multi_thread",
     worker_threads = 2,
 )]

@@ -35,6 +35,7 @@ where
 
     fn call(&self, request: Request<A>) -> Self::Future {
         self.open.waiting.request();
+        self.open.traffic.request();
         Answer {
             closable: Closable::of(&request),
             ending: Some(Ending {
@@ -138,5 +139,6 @@ struct Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.open.waiting.response(self.request_had_body);
+        self.open.traffic.response();
     }
 }

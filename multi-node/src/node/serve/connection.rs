@@ -17,6 +17,7 @@ use super::BoxError;
 use super::answer::App;
 use super::drain::Drain;
 use super::patience::Patience;
+use super::silence::Silence;
 use super::wire::{Open, Wire};
 use crate::report;
 
@@ -117,17 +118,26 @@ where
 {
     let mut connection = pin!(open.server.http2.serve_connection(wire, app));
     let mut draining = pin!(open.server.drain.draining.watch());
+    let mut silence = pin!(None);
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(served) = connection.as_mut().poll(cx) {
                 return Poll::Ready(served);
             }
-            if !draining.as_mut().passed_now(cx) {
-                return Poll::Pending;
+            if draining.as_mut().passed_now(cx) {
+                // GOAWAY in two steps, a ping between them: what the client sends before it has
+                // seen it is answered too.
+                open.tell_to_close();
+                connection.as_mut().graceful_shutdown();
+                silence.set(Some(Silence::begin(&open.traffic)));
+                continue;
             }
-            // GOAWAY in two steps: what the client sends before it has seen it is answered too.
-            open.tell_to_close();
-            connection.as_mut().graceful_shutdown();
+            let silence = silence.as_mut().as_pin_mut();
+            if silence.is_some_and(|silence| silence.is_final(cx, &open.traffic)) {
+                report::debug!("the client does not answer");
+                return Poll::Ready(Ok(()));
+            }
+            return Poll::Pending;
         }
     })
     .await

@@ -8,7 +8,8 @@
 //!
 //! - *Draining*: the next response on each HTTP/1 connection says `Connection: close`, and the
 //!   connection closes after it; an idle one stays open, because a request may be on its way.
-//!   HTTP/2 connections are sent GOAWAY and finish the streams that were opened before it arrived.
+//!   HTTP/2 connections are sent GOAWAY and finish the streams that were opened before it arrived;
+//!   a client that does not answer the ping that comes with it is given up.
 //! - *Closing*: idle HTTP/1 connections are closed. What is being read, handled or written is
 //!   finished; only `drain_timeout`, which is enforced elsewhere, cuts it off.
 //!
@@ -20,6 +21,7 @@ mod close;
 mod connection;
 mod drain;
 mod patience;
+mod silence;
 mod wire;
 
 #[cfg(test)]
@@ -42,9 +44,6 @@ use connection::Server;
 use wire::Open;
 
 pub use close::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
-
-/// How long idle connections are kept once the node drains.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 

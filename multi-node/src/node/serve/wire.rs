@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::connection::Server;
 use super::patience::Waiting;
+use super::silence::Traffic;
 
 /// What an HTTP/2 client sends first; no HTTP/1 request begins like that.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,6 +26,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Open {
     pub(super) server: Arc<Server>,
     pub(super) waiting: Waiting,
+    pub(super) traffic: Traffic,
     http2: AtomicBool,
     told_to_close: AtomicBool,
 }
@@ -35,6 +37,7 @@ impl Open {
         Arc::new(Open {
             server,
             waiting: Waiting::new(),
+            traffic: Traffic::default(),
             http2: AtomicBool::new(false),
             told_to_close: AtomicBool::new(false),
         })
@@ -158,7 +161,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
                 this.open.waiting.has_read();
                 Poll::Ready(Ok(()))
             }
-            First::Http2(_) => Pin::new(&mut this.io).poll_read(cx, buf),
+            First::Http2(_) => {
+                ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+                this.open.traffic.has_read();
+                Poll::Ready(Ok(()))
+            }
             First::Preface(matched) => {
                 let matched = *matched;
                 this.poll_first_read(cx, buf, matched)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::super::*;
+use crate::config::Readiness;
 use crate::node::{Connection, Listener};
 use crate::sys::{packet, socket};
 
@@ -93,6 +94,7 @@ impl Family {
             serving: self.serving.clone(),
             own,
             local_addr: Some(self.addr),
+            life: Arc::new(Life::new(Readiness::Implicit)),
             borrow: Box::new(move |wanted| {
                 if !family.lends {
                     return;

@@ -220,3 +220,36 @@ async fn a_client_that_goes_on_sending_after_its_last_answer_holds_nobody_up_for
     rig.ended().await;
     assert!(since(started) < GRACE + Duration::from_secs(2), "{:?}", since(started));
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_grace_idle_connections_close_at_once_and_busy_ones_are_answered() {
+    let mut rig = Rig::with_grace(Duration::ZERO);
+    let (mut new, mut idle, mut busy) = (rig.connect(), rig.connect(), rig.connect());
+    idle.get("/").await;
+    idle.answer("hello").await;
+    busy.get("/slow").await;
+    soon(rig.entered.notified()).await;
+    let started = Instant::now();
+    rig.drain();
+    assert_eq!(idle.rest().await, "");
+    assert_eq!(new.rest().await, "");
+    assert!(since(started) < Duration::from_millis(10), "{:?}", since(started));
+    rig.go_on.notify_one();
+    assert!(busy.answer("slow").await.says_close());
+    drop(busy);
+    rig.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_grace_answers_for_longer() {
+    let mut rig = Rig::with_grace(GRACE * 10);
+    let mut idle = rig.connect();
+    idle.get("/").await;
+    idle.answer("hello").await;
+    rig.drain();
+    tokio::time::sleep(GRACE * 9).await;
+    idle.get("/").await;
+    assert!(idle.answer("hello").await.says_close());
+    drop(idle);
+    rig.ended().await;
+}

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::super::silence::PING;
 use super::{Client, GRACE, Rig, since, soon};
 
 type Connection = JoinHandle<Result<(), h2::Error>>;
@@ -85,6 +86,39 @@ async fn a_connection_that_opens_in_the_drain_gets_its_answers() {
     let crossing = get(&mut requests, "/");
     let connection = tokio::spawn(connection);
     assert_eq!(body(crossing).await, "hello");
+    soon(connection).await.expect("no panic").expect("a clean end");
+    rig.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_gone_without_a_word_does_not_hold_the_drain_up() {
+    let mut rig = Rig::start();
+    let (mut requests, connection) =
+        soon(h2::client::handshake(rig.connect().io)).await.expect("h2");
+    let mut connection = Box::pin(connection);
+    let answer = tokio::select! {
+        answer = body(get(&mut requests, "/")) => answer,
+        ended = &mut connection => panic!("the connection ended: {ended:?}"),
+    };
+    assert_eq!(answer, "hello");
+    let started = Instant::now();
+    rig.drain();
+    // The client's connection is there, but nobody runs it any more.
+    rig.ended().await;
+    assert!(since(started) >= PING && since(started) < PING + GRACE, "{:?}", since(started));
+    drop(connection);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_outlasts_the_wait_for_a_ping_is_answered_to_a_client_that_lives() {
+    let mut rig = Rig::start();
+    let (mut requests, connection) = connect(&rig).await;
+    let slow = get(&mut requests, "/slow");
+    soon(rig.entered.notified()).await;
+    rig.drain();
+    tokio::time::sleep(PING * 5).await;
+    rig.go_on.notify_one();
+    assert_eq!(body(slow).await, "slow");
     soon(connection).await.expect("no panic").expect("a clean end");
     rig.ended().await;
 }

@@ -20,7 +20,10 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::{BoxError, GRACE, Source, serve};
+use super::{BoxError, Source, serve};
+
+/// How long idle connections are kept once the node drains.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// No step of a test takes longer, in simulated time.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -58,6 +61,10 @@ struct Rig {
 
 impl Rig {
     fn start() -> Rig {
+        Rig::with_grace(GRACE)
+    }
+
+    fn with_grace(grace: Duration) -> Rig {
         let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (body, chunks) = mpsc::unbounded_channel();
         let app = router(entered.clone(), go_on.clone(), chunks);
@@ -67,7 +74,7 @@ impl Rig {
             Pipes(Mutex::new(accepted)),
             move |_: &DuplexStream| app.clone(),
             async { told.await.expect("the rig outlives its server") },
-            GRACE,
+            grace,
         ));
         Rig { connections, shutdown: Some(shutdown), served, entered, go_on, body }
     }

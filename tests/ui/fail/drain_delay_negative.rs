@@ -1,0 +1,2 @@
+#[multi_node::main(drain_delay = -5)]
+async fn main() {}

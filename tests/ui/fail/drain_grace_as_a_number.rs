@@ -1,0 +1,2 @@
+#[multi_node::main(drain_grace = 1)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(user = "www-data", group = "")]
+async fn main() {}

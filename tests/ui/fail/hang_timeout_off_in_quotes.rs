@@ -1,0 +1,2 @@
+#[multi_node::main(hang_timeout = "off")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[multi_node::main(max_connections = 0)]
+async fn main() {}

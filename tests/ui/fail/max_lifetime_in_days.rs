@@ -1,0 +1,2 @@
+#[multi_node::main(max_lifetime = "1d")]
+async fn main() {}

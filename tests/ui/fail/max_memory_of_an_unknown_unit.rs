@@ -1,0 +1,2 @@
+#[multi_node::main(max_memory = "512MB")]
+async fn main() {}

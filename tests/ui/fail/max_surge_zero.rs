@@ -1,0 +1,2 @@
+#[multi_node::main(max_surge = 0)]
+async fn main() {}

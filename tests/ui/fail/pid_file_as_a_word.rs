@@ -1,0 +1,2 @@
+#[multi_node::main(pid_file = true)]
+async fn main() {}

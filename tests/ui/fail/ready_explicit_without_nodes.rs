@@ -1,0 +1,2 @@
+#[multi_node::main(ready = "explicit")]
+async fn main() {}

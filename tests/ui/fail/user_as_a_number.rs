@@ -1,0 +1,2 @@
+#[multi_node::main(user = 1000)]
+async fn main() {}
