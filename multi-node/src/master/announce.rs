@@ -29,6 +29,15 @@ impl Announcer {
         Announcer { roster: Roster::default(), listener: None, held_up: None }
     }
 
+    /// Who was there before the program was replaced is there now.
+    pub(super) fn resume(roster: Roster) -> Announcer {
+        Announcer { roster, ..Announcer::new() }
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     /// `node` wants to hear of it: first of those who are there.
     pub(super) fn wants(&mut self, node: NodeId) {
         let mut backlog = Backlog::new(WAITING);

@@ -4,13 +4,12 @@ mod cross;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use tokio::sync::mpsc;
 
 pub(super) use cross::State;
 
-use super::crossing::{Leaving, Numbers};
 use super::handing::{Hands, Parcel};
 use super::health::Body;
 use super::image::Images;
@@ -151,30 +150,18 @@ impl Family {
         }
     }
 
-    /// Replaces this process's program by that of `generation`, which must run here already, and
-    /// leaves it all that is here and what `seal` adds. Returns only when it failed.
+    /// Replaces this process's program by that of `generation`, which must run here already.
+    /// Returns only when that failed.
     pub(super) fn replace(
         &self,
         generation: Generation,
-        seal: impl FnOnce(State, Numbers) -> io::Result<OwnedFd>,
+        state: BorrowedFd<'_>,
+        crossing: &[BorrowedFd<'_>],
     ) -> io::Error {
-        let mut fds = Leaving::default();
-        let state = self.save(&mut fds);
-        let left = seal(state, fds.numbers()).and_then(|state| {
-            let image = self.images.pinned(generation).ok_or(io::ErrorKind::NotFound)?;
-            Ok(self.start.replace(image, state.as_fd(), fds.fds()))
-        });
-        left.unwrap_or_else(|error| error)
-    }
-
-    /// Seals all that is here and what `seal` adds, for somebody to look at.
-    pub(super) fn with_state(
-        &self,
-        seal: impl FnOnce(State, Numbers) -> io::Result<OwnedFd>,
-    ) -> io::Result<OwnedFd> {
-        let mut fds = Leaving::default();
-        let state = self.save(&mut fds);
-        seal(state, fds.numbers())
+        match self.images.pinned(generation) {
+            Some(image) => self.start.replace(image, state, crossing),
+            None => io::ErrorKind::NotFound.into(),
+        }
     }
 
     /// So many nodes serve from now on.
@@ -301,13 +288,6 @@ impl Family {
     /// Ends listening.
     pub(super) fn close(&self) {
         self.places.close();
-    }
-
-    /// Tells every node that the program is about to stop.
-    pub(super) fn leaving(&self) {
-        for node in self.members.keys() {
-            self.hands.tell(*node, &ToNode::Leaving);
-        }
     }
 
     /// Tells `node` to drain.

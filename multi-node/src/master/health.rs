@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{NodeId, Settings, Slot};
 use crate::link::control::Pulse;
 use crate::policy::Time;
@@ -23,6 +25,7 @@ pub(super) struct Body {
 }
 
 /// The nodes' health, and what each last said of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Clinic {
     policy: Health,
     pulses: BTreeMap<NodeId, Pulse>,
@@ -31,6 +34,11 @@ pub(super) struct Clinic {
 impl Clinic {
     pub(super) fn new(settings: &Settings, seed: u64) -> Clinic {
         Clinic { policy: Health::new(rules(settings), seed), pulses: BTreeMap::new() }
+    }
+
+    /// Holds the nodes that start from now on to these options.
+    pub(super) fn hold_to(&mut self, settings: &Settings) {
+        self.policy.set_rules(rules(settings));
     }
 
     /// The master's own node.

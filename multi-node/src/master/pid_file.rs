@@ -1,11 +1,23 @@
 //! The pid file as the program has it: claimed at the start, written when it is ready, removed at
 //! the end. One that cannot be written or removed is said, and does not hold the program up.
 
-use std::path::Path;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::crossing::{Landed, Leaving, Place};
 use crate::error::{OptionError, StartError};
 use crate::report;
 use crate::sys::pid_file::{self, Refused};
+
+/// The pid file as it crosses an exec.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    path: PathBuf,
+    file: Place,
+}
 
 /// The pid file, if there is to be one.
 #[derive(Debug)]
@@ -33,6 +45,21 @@ impl PidFile {
             })),
             Err(Refused::Io(cause)) => Err(StartError::PidFile { pid_file: shown(), cause }),
         }
+    }
+
+    pub(super) fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> Option<State> {
+        let claimed = self.claimed.as_ref()?;
+        Some(State { path: claimed.path().to_owned(), file: fds.add(claimed.as_fd()) })
+    }
+
+    /// # Errors
+    /// When the file did not cross.
+    pub(super) fn restore(state: Option<State>, fds: &mut Landed) -> io::Result<PidFile> {
+        let Some(State { path, file }) = state else {
+            return Ok(PidFile { claimed: None });
+        };
+        let claimed = pid_file::PidFile::resume(path, fds.take(file)?)?;
+        Ok(PidFile { claimed: Some(claimed) })
     }
 
     /// Writes this process's number into it.

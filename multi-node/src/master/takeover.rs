@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::crossing::Numbers;
-use super::family;
+use super::crossing::{Numbers, Place};
+use super::health::Clinic;
+use super::{family, pid_file};
 use crate::link::codec;
 use crate::link::control::{LinkKind, PROTOCOL};
 use crate::policy::mesh::Mesh;
+use crate::policy::news::Roster;
 use crate::policy::supervisor::Snapshot;
+use crate::signal::Beginning;
 use crate::sys::page;
 use crate::sys::sealed;
 
@@ -34,9 +37,22 @@ pub(super) struct State {
     /// How long ago supervision began: the times in `policy` count from there.
     pub(super) elapsed: Duration,
     pub(super) policy: Snapshot,
+    pub(super) clinic: Clinic,
     pub(super) mesh: Mesh<LinkKind>,
+    pub(super) roster: Roster,
     pub(super) family: family::State,
+    pub(super) signals: SignalsState,
+    pub(super) pid_file: Option<pid_file::State>,
+    /// What the places above are places in.
     pub(super) fds: Numbers,
+}
+
+/// Those that arrived and are not read yet stand in the pipe.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SignalsState {
+    /// The end that is read, and the one that is written.
+    pub(super) pipe: [Place; 2],
+    pub(super) beginning: Beginning,
 }
 
 impl State {

@@ -82,7 +82,6 @@ impl Status {
     }
 
     /// A master that has replaced itself in a reload: it shows itself to the watchdog at once.
-    #[allow(dead_code)] // called once a master replaces itself
     pub(crate) fn replaced(watchdog: Option<Duration>) -> Status {
         Status::new(Phase::Reloading(None), watchdog)
     }

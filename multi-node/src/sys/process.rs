@@ -213,10 +213,6 @@ impl Child {
         Ok(())
     }
 
-    pub(crate) fn abort(&self) -> io::Result<()> {
-        Ok(nix::sys::signal::kill(self.pid, Signal::SIGABRT)?)
-    }
-
     /// Ends a child that cannot be supervised, and waits for its end.
     pub(crate) fn end(&self) {
         if self.kill().is_ok() {

@@ -90,7 +90,6 @@ impl Signals {
     }
 
     /// Both ends of the pipe, for [`Signals::resume`] after an exec.
-    #[allow(dead_code)] // called once the master replaces itself
     pub(crate) fn ends(&self) -> [BorrowedFd<'_>; 2] {
         [self.read.as_fd(), self.write.as_fd()]
     }

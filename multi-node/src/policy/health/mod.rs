@@ -75,7 +75,7 @@ pub(crate) enum Finding {
 }
 
 /// Watches the nodes of one program. After every call, poll the findings until there are none.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Health {
     rules: Rules,
     jitter: Jitter,
@@ -102,7 +102,6 @@ impl Health {
     }
 
     /// Holds the nodes that start from now on to other rules.
-    #[allow(dead_code)] // called once a reload brings the options of the new version
     pub(crate) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
     }

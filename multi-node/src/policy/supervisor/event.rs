@@ -45,7 +45,6 @@ impl Rules {
 }
 
 /// What happened.
-#[allow(dead_code)] // all of them are told once the effects of all of it are there
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// Supervision starts: start every worker.

@@ -1,0 +1,104 @@
+//! What supervision hears: signals, what nodes say, what they find, and how they end.
+
+use super::Thread;
+use super::begin::rules;
+use crate::config::NodeId;
+use crate::link::control::{Ended, ToMaster};
+use crate::master::watch::Happening;
+use crate::policy::health::Finding;
+use crate::policy::supervisor::Event;
+use crate::policy::wish::{Surroundings, Wish, wish};
+use crate::report;
+use crate::signal::Arrived;
+use crate::sys::{process, terminal};
+
+impl Thread {
+    pub(super) fn take_signals(&mut self) {
+        while let Ok(arrived) = self.signals.ready.try_io(|| self.signals.signals.next()) {
+            self.arrived(arrived);
+        }
+    }
+
+    fn arrived(&mut self, arrived: Arrived) {
+        let around = Surroundings {
+            beginning: self.signals.signals.beginning(),
+            pid: process::pid(),
+            leader: terminal::session_leader(),
+            terminal: !terminal::is_gone(),
+        };
+        let wish = wish(arrived, &around);
+        report::info!("{arrived}: {}", wish.map_or("ignored", Wish::in_words));
+        let event = match wish {
+            Some(Wish::Reload) => Event::Reload,
+            Some(Wish::Stop) => Event::Stop,
+            Some(Wish::Grow) => Event::Grow,
+            Some(Wish::Shrink) => Event::Shrink,
+            None => return,
+        };
+        self.policy.handle_event(self.now(), event);
+    }
+
+    pub(super) fn happened(&mut self, happening: Happening) {
+        let now = self.now();
+        match happening {
+            Happening::Said(node, message) => self.said(node, message),
+            Happening::Exited(node) => {
+                self.mesh.left(node);
+                self.clinic.gone(node);
+                let status = self.family.bury(node);
+                self.policy.handle_event(now, Event::Exited { node, status });
+                self.family.forget_images(|generation| self.policy.needs(generation));
+            }
+            Happening::Rehearsed(generation, Ok(settings)) => {
+                let rules = rules(&settings);
+                self.clinic.hold_to(&settings);
+                self.family.prepare(generation, *settings);
+                self.policy.handle_event(now, Event::Rehearsed { generation, rules });
+            }
+            Happening::Rehearsed(generation, Err(reason)) => {
+                self.policy.handle_event(now, Event::RehearsalFailed { generation, reason });
+            }
+        }
+    }
+
+    fn said(&mut self, node: NodeId, message: ToMaster) {
+        let now = self.now();
+        match message {
+            ToMaster::Ready => {
+                self.family.ready(node);
+                self.policy.handle_event(now, Event::Ready { node });
+            }
+            ToMaster::Draining => {
+                self.mesh.draining(node);
+                self.clinic.draining(node);
+                self.policy.handle_event(now, Event::Draining { node });
+            }
+            ToMaster::Want(kind) => self.mesh.wants(node, kind),
+            ToMaster::Borrow { slot } => self.family.lend(node, slot),
+            ToMaster::Received { fds } => self.family.received(node, fds),
+            ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
+            ToMaster::Report(pulse) => self.clinic.reported(node, pulse),
+            ToMaster::WantEvents if node == self.policy.master() => self.announcer.wants(node),
+            ToMaster::Ended(ended) if node == self.policy.master() => {
+                self.clinic.gone(node);
+                let ok = ended == Ended::Ok;
+                self.policy.handle_event(now, Event::MasterEnded { ok });
+            }
+            // Events are the master's; a worker's end is its exit; a rehearsal is no node.
+            ToMaster::WantEvents | ToMaster::Ended(_) | ToMaster::Rehearsed(_) => {}
+        }
+    }
+
+    /// Tells policy which nodes hang and which have done enough.
+    pub(super) fn look_after_nodes(&mut self) {
+        let now = self.now();
+        while let Some(finding) = self.clinic.poll(now, |node| self.family.body(node)) {
+            let event = match finding {
+                Finding::Hung { node, .. } => Event::Hung { node },
+                Finding::Recovered { node } => Event::Recovered { node },
+                Finding::Tired { node, why } => Event::Tired { node, why },
+            };
+            self.policy.handle_event(now, event);
+        }
+    }
+}
