@@ -1,10 +1,10 @@
 //! Signals that mean something else by who sent them: under a terminal, and after it closed.
 
-use multi_node_tests::{Exit, Program, Running, Terminal, eventually, process};
+use multi_node_tests::{Exit, Program, Running, Terminal, Who, eventually, process};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::support::{PROGRAM, reach, scenario, send, soon, wait_gone};
+use crate::support::{PROGRAM, reach, scenario, send, soon, wait_gone, workers};
 
 #[test]
 fn sigusr2_reloads_as_sighup_does() {
@@ -12,6 +12,33 @@ fn sigusr2_reloads_as_sighup_does() {
     program.wait_for_nodes(4);
     program.signal(Signal::SIGUSR2);
     program.wait_for_lines("generation=1 ", 3);
+    program.stop();
+}
+
+#[test]
+fn sigttin_adds_a_worker_and_sigttou_retires_the_youngest() {
+    let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
+    let nodes = program.wait_for_nodes(2);
+    program.signal(Signal::SIGTTIN);
+    let added = program.wait_for_node("one more", |who| who.slot == 2);
+    program.signal(Signal::SIGTTOU);
+    wait_gone(&program, added.pid);
+    for who in nodes {
+        reach(&program, |reached| reached.pid == who.pid);
+    }
+    program.stop();
+}
+
+#[test]
+fn a_worker_that_is_sent_what_is_the_masters_goes_on() {
+    let program = scenario("lines").start();
+    let nodes = program.wait_for_nodes(4);
+    let worker = workers(&nodes)[0];
+    for signal in [Signal::SIGHUP, Signal::SIGUSR2, Signal::SIGTTIN, Signal::SIGTTOU] {
+        send(worker.pid, signal);
+    }
+    reach(&program, |who| who.pid == worker.pid);
+    assert_eq!(process::children(program.pid()).len(), 3);
     program.stop();
 }
 
@@ -55,11 +82,13 @@ fn under_nohup_a_closed_terminal_stops_nothing_and_sighup_reloads() {
     let job = Job::of(&shell);
     shell.wait_for_nodes(4);
     drop(terminal);
-    // The shell tells its jobs, then ends.
+    // The shell tells its jobs, then ends. Until that is taken in, a second SIGHUP is the same one.
     shell.wait_exit();
-    job.signal(Signal::SIGHUP);
-    shell.wait_for_lines("generation=1 ", 3);
-    reach(&shell, |who| who.generation == 1);
+    eventually(soon(), "a reload begins", || {
+        job.signal(Signal::SIGHUP);
+        shell.lines().iter().any(|line| line.text.contains("generation=1 "))
+    });
+    reach(&shell, |who| who.generation > 0);
     job.stop(&shell);
 }
 
@@ -79,8 +108,8 @@ fn a_closed_terminal_does_not_keep_an_operators_sighup_from_reloading() {
 #[test]
 fn a_job_in_the_background_that_reads_its_terminal_is_stopped_and_not_scaled() {
     let (shell, mut terminal) = shell_with(BASH, &format!("{PROGRAM} reads-terminal &"));
-    // Its worker may not have come so far.
-    let job = Job::of(&shell);
+    let reads = shell.wait_for_line("reads ");
+    let job = Job(Who::parse(&reads.text).expect("it says who reads").pid);
     eventually(soon(), "the job is stopped", || {
         process::group(job.0).iter().all(|process| process.state == 'T')
     });
