@@ -45,7 +45,8 @@ pub(super) fn start(
     let policy = Supervisor::new(rules.clone(), u64::from(process::pid()));
     let mut clinic = Clinic::new(&settings, u64::from(process::pid()));
     let mut family = Family::found(settings, happen)?;
-    let socket = family.adopt_master(clinic.adopted(NodeId::MASTER)).map_err(failed())?;
+    let socket =
+        family.adopt_master(clinic.adopted(Duration::ZERO, NodeId::MASTER)).map_err(failed())?;
     let signalled = signals.as_fd().try_clone_to_owned().and_then(Readable::new);
     let signalled = signalled.map_err(failed())?;
     drop(entered);
@@ -216,6 +217,7 @@ impl Thread {
         match message {
             ToMaster::Ready => {
                 self.family.ready(node);
+                self.clinic.ready(now, node);
                 self.policy.handle_event(now, Event::Ready { node });
             }
             ToMaster::Draining => {
@@ -232,10 +234,10 @@ impl Thread {
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
-            ToMaster::Report(pulse) => self.clinic.reported(node, pulse),
+            ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),
             ToMaster::WantEvents => {}
-            // A worker's end is its exit.
-            ToMaster::Ended(_) => {}
+            // A worker's end is its exit; its runtime is over.
+            ToMaster::Ended(_) => self.clinic.gone(node),
         }
     }
 
