@@ -353,3 +353,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_known_survives_the_masters_replacement() {
+    let limits = Limits { lifetime: Some(HANG * 10), ..Limits::default() };
+    let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
+    world.start(WORKER);
+    world.start(OTHER);
+    world.beat(WORKER);
+    world.pass(BEAT);
+    world.beat(OTHER);
+    let state = bincode::serialize(&world.health).unwrap();
+    let mut resumed =
+        World { health: bincode::deserialize(&state).unwrap(), now: world.now + BEAT / 2 };
+    let found = resumed.pass(HANG * 20);
+    assert_eq!(found[0], (HANG + BEAT, hung(WORKER)));
+    assert_eq!(found[1].1, hung(OTHER));
+    assert_eq!(found, world.pass(HANG * 20 + BEAT / 2), "as if nothing had been replaced");
+}
