@@ -115,7 +115,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_rules_hold_and_every_stop_comes_to_its_end_in_time((rules, steps) in any_life(160)) {
+    fn the_rules_hold_and_every_stop_comes_to_its_end_in_time((rules, steps) in any_life(120)) {
         let mut world = lived(rules, steps);
         if !world.finished {
             let took = world.stop_the_stubborn();
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn a_program_whose_nodes_behave_again_is_whole_again(
         rules in any_rules(),
-        steps in prop::collection::vec(life(ORDINARY), 0..160),
+        steps in prop::collection::vec(life(ORDINARY), 0..120),
     ) {
         let mut world = lived(rules, steps);
         world.behave(secs(30));
@@ -152,14 +152,14 @@ proptest! {
     }
 
     #[test]
-    fn the_same_events_give_the_same_actions((rules, steps) in any_life(80)) {
+    fn the_same_events_give_the_same_actions((rules, steps) in any_life(60)) {
         let first = lived(rules.clone(), steps.clone());
         let second = lived(rules, steps);
         prop_assert_eq!(first.log, second.log);
     }
 
     #[test]
-    fn at_any_time_another_process_can_go_on_from_a_snapshot((rules, steps) in any_life(80)) {
+    fn at_any_time_another_process_can_go_on_from_a_snapshot((rules, steps) in any_life(60)) {
         let world = lived(rules, steps);
         let snapshot = bincode::serialize(&world.supervisor.snapshot(world.now)).unwrap();
         let next = Supervisor::resume(bincode::deserialize(&snapshot).unwrap(), 7);

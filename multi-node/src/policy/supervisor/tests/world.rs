@@ -64,9 +64,9 @@ struct Process {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    ToDrain,
-    ToAbort,
-    ToDie,
+    Drain,
+    Abort,
+    Die,
 }
 
 impl Process {
@@ -237,9 +237,9 @@ impl World {
 
     fn obeys(&mut self, node: NodeId) {
         match self.process(node).told {
-            Some(Told::ToDie) => self.exits(node, KILLED),
-            Some(Told::ToAbort) => self.exits(node, ExitStatus::Signal { signal: 6, core: true }),
-            Some(Told::ToDrain) | None => self.exits(node, ExitStatus::Code(0)),
+            Some(Told::Die) => self.exits(node, KILLED),
+            Some(Told::Abort) => self.exits(node, ExitStatus::Signal { signal: 6, core: true }),
+            Some(Told::Drain) | None => self.exits(node, ExitStatus::Code(0)),
         }
     }
 
@@ -322,7 +322,7 @@ impl World {
             while let Some(node) = self.pick(0, |p| !p.spawned) {
                 self.spawn_succeeds(node);
             }
-            while let Some(node) = self.pick(0, |p| p.told == Some(Told::ToDie)) {
+            while let Some(node) = self.pick(0, |p| p.told == Some(Told::Die)) {
                 self.obeys(node);
             }
             if !self.finished {

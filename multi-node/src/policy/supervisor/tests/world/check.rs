@@ -33,12 +33,12 @@ impl World {
                 Action::Abort { node } => {
                     let process = self.process(node);
                     assert!(process.spawned && !process.is_leaving());
-                    process.told = Some(Told::ToAbort);
+                    process.told = Some(Told::Abort);
                 }
                 Action::Kill { node } => {
                     let process = self.process(node);
-                    assert!(process.spawned && process.told != Some(Told::ToDie));
-                    process.told = Some(Told::ToDie);
+                    assert!(process.spawned && process.told != Some(Told::Die));
+                    process.told = Some(Told::Die);
                 }
                 Action::Replace { generation, node } => {
                     self.check_replacement(generation, node);
@@ -95,7 +95,7 @@ impl World {
         }
         let process = self.process(node);
         assert!(process.spawned && !process.is_leaving());
-        process.told = Some(Told::ToDrain);
+        process.told = Some(Told::Drain);
         let (slot, generation, ready) = (process.slot, process.generation, process.ready);
         let is_kept = match self.supervisor.slots.get(&slot) {
             Some(SlotState::Ended) | None => false,
@@ -147,7 +147,7 @@ impl World {
             },
             Notice::NotReaped { who } => {
                 let process = self.processes.remove(&who.node);
-                assert_eq!(process.and_then(|p| p.told), Some(Told::ToDie));
+                assert_eq!(process.and_then(|p| p.told), Some(Told::Die));
             }
             Notice::Reloading { generation } => {
                 assert_eq!(self.reload.replace(generation), None);
