@@ -1,6 +1,8 @@
 //! Nodes that hang, and those that only seem to.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use multi_node_tests::{LineClient, Program, Running, Who, eventually, process};
@@ -51,6 +53,7 @@ fn a_worker_that_is_stopped_alone_serves_nobody_and_is_replaced() {
     send(worker.pid, Signal::SIGSTOP);
     let line = hung(&program, worker);
     assert!(line.contains("is stopped (T)"), "{line}");
+    eventually(soon(), "it is to abort when it goes on", || pending(worker.pid, Signal::SIGABRT));
     successor(&program, worker);
     wait_gone(&program, worker.pid);
     program.stop();
@@ -104,41 +107,62 @@ fn what_a_debugger_holds_is_not_hung() {
     let program = watched("lines").start();
     let nodes = program.wait_for_nodes(4);
     let worker = workers(&nodes)[0];
-    ptrace::seize(worker.pid, ptrace::Options::empty()).expect("a child may be traced");
+    let debugger = Debugger::attach(worker.pid);
     let (gate, order) = gate();
     let mut held = block(&program, worker, &order);
     pass(LONG);
     drop(gate.accept().expect("it waits at the gate"));
     assert_eq!(held.who().expect("an answer"), worker);
     assert_unharmed(&program, &nodes);
-    let died = Instant::now();
-    // Whoever is traced stops for its tracer at each signal: it is let go by the kill.
-    send(worker.pid, Signal::SIGKILL);
-    eventually(soon(), "its end is the tracer's to see", || {
-        nix::sys::wait::waitpid(worker.pid, None).is_ok() || died.elapsed() > LONG
-    });
-    successor(&program, worker);
+    debugger.detach();
     program.stop();
+}
+
+/// A thread that traces a process; the kernel lets go of it when the thread ends.
+struct Debugger {
+    detach: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Debugger {
+    fn attach(pid: Pid) -> Debugger {
+        let (detach, told) = mpsc::channel();
+        let (tell, attached) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            ptrace::seize(pid, ptrace::Options::empty()).expect("a child may be traced");
+            tell.send(()).expect("the test waits");
+            // An error is as good: the test is over.
+            let _ = told.recv();
+        });
+        attached.recv().expect("it attaches");
+        Debugger { detach, thread }
+    }
+
+    fn detach(self) {
+        drop(self.detach);
+        self.thread.join().expect("it attached");
+    }
 }
 
 #[test]
 fn off_is_off_and_so_is_a_main_that_nobody_can_ask() {
-    for (name, hang_timeout, watched) in
-        [("lines", "1s", true), ("lines", "off", false), ("blocking-main", "1s", false)]
-    {
-        let program = scenario(name).env("MULTI_NODE_HANG_TIMEOUT", hang_timeout).start();
-        let nodes = program.wait_for_nodes(2);
-        for node in nodes {
-            // A node asks for its timer in the first turn of its runtime, after it is up.
-            if watched {
-                eventually(soon(), "it beats", || has_timer(node.pid));
-            } else {
-                LineClient::connect(program.addr()).expect("it listens").who().expect("an answer");
-                assert!(!has_timer(node.pid), "{name} with hang_timeout {hang_timeout}");
-            }
-        }
-        program.stop();
+    assert!(beats(watched("lines")));
+    assert!(!beats(watched("lines").env("MULTI_NODE_HANG_TIMEOUT", "off")));
+    assert!(!beats(watched("blocking-main")));
+    assert!(beats(watched("blocking-main").env("MULTI_NODE_MAX_MEMORY", "1G")), "for its memory");
+}
+
+/// Whether the workers of a program tick.
+fn beats(program: Program) -> bool {
+    let program = program.start();
+    let worker = workers(&program.wait_for_nodes(2))[0];
+    // Its runtime had more turns than the one in which it asks for its timer.
+    for _ in 0..2 {
+        reach(&program, |who| who.pid == worker.pid);
     }
+    let beats = has_timer(worker.pid);
+    program.stop();
+    beats
 }
 
 #[test]
@@ -180,9 +204,8 @@ fn gate() -> (TcpListener, String) {
 /// The line that names a node that hangs.
 #[track_caller]
 fn hung(program: &Running, node: Who) -> String {
-    let names = ["node", "slot"].map(|word| word.to_owned());
-    let [id, slot] = [format!("{} {}", names[0], node.node), format!("{} {}", names[1], node.slot)];
-    notice(program, &[&id, &slot, &format!("pid {}", node.pid), "hung"])
+    let Who { node, slot, pid, .. } = node;
+    notice(program, &[&format!("node {node}, slot {slot}, pid {pid}: hung, no answer for")])
 }
 
 /// Lets time pass: what does not happen meanwhile is what the test is about.
@@ -210,6 +233,14 @@ fn has_timer(pid: Pid) -> bool {
         let interval = info.lines().find_map(|line| line.strip_prefix("it_interval: "));
         interval.is_some_and(|interval| interval != "(0, 0)")
     })
+}
+
+/// Whether a signal was sent to a process that has not taken it yet.
+fn pending(pid: Pid, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let set = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("a line");
+    let set = u64::from_str_radix(set.trim(), 16).expect("a set of signals");
+    set & (1 << (signal as i32 - 1)) != 0
 }
 
 /// How often the threads of a process went to sleep, and so woke up.

@@ -42,8 +42,8 @@ impl Clinic {
     }
 
     /// The master's own node.
-    pub(super) fn adopted(&mut self, node: NodeId) -> Pace {
-        self.policy.adopted(node)
+    pub(super) fn adopted(&mut self, now: Time, node: NodeId) -> Pace {
+        self.policy.adopted(now, node)
     }
 
     /// A worker is about to be started.
@@ -51,13 +51,18 @@ impl Clinic {
         self.policy.started(now, node)
     }
 
+    /// A worker can serve.
+    pub(super) fn ready(&mut self, now: Time, node: NodeId) {
+        self.policy.ready(now, node);
+    }
+
     pub(super) fn beat(&mut self, now: Time, node: NodeId, pulse: Pulse) {
         self.pulses.insert(node, pulse);
         self.policy.beat(now, node, vitals(pulse));
     }
 
-    pub(super) fn reported(&mut self, node: NodeId, pulse: Pulse) {
-        self.policy.reported(node, vitals(pulse));
+    pub(super) fn reported(&mut self, now: Time, node: NodeId, pulse: Pulse) {
+        self.policy.reported(now, node, vitals(pulse));
     }
 
     pub(super) fn draining(&mut self, node: NodeId) {

@@ -26,6 +26,12 @@ use crate::sys::signal::Signals;
 /// How long a message to the master may take to be accepted: its thread does nothing but read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How much the master may have left unread and still be thought to listen, in bytes of the kernel.
+const BACKLOG: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;
+
 /// The control socket of this node.
 #[derive(Debug)]
 pub(crate) struct Control(OwnedFd);
@@ -87,10 +93,14 @@ impl Control {
         Ok(Some((message, fds)))
     }
 
-    /// Tells the master what it does not miss when it has stopped to listen.
+    /// Tells the master what it does not miss while it takes nothing off the socket: the room
+    /// there is for what it must not miss.
     pub(super) fn mention(&self, message: &ToMaster) {
-        // A full queue is one that nobody reads, and the other error is a master that is gone.
-        let _ = encode(message).map(|bytes| packet::send(self.0.as_fd(), &bytes, &[]));
+        let listens = packet::unread(self.0.as_fd()).is_ok_and(|unread| unread < BACKLOG);
+        if let Some(bytes) = encode(message).filter(|_| listens) {
+            // It fails when the master is gone, or has no memory left.
+            let _ = packet::send(self.0.as_fd(), &bytes, &[]);
+        }
     }
 
     /// Tells the master something. A master that is gone needs no telling.

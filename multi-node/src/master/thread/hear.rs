@@ -66,6 +66,7 @@ impl Thread {
         match message {
             ToMaster::Ready => {
                 self.family.ready(node);
+                self.clinic.ready(now, node);
                 self.policy.handle_event(now, Event::Ready { node });
             }
             ToMaster::Draining => {

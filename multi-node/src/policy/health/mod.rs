@@ -4,21 +4,22 @@
 //! and who reached a limit. What becomes of them is the supervisor's to decide.
 //!
 //! ```text
-//!  Starting ──first beat──▶ Beating ──silent for too long──▶ Hung
-//!      │                     │   ▲                             │
-//!      │                     │   └─────────beats again─────────┤
-//!      └────────drains───────┴──────────────▶ Leaving ◀────────┘
+//!  Starting ──ready──▶ Serving ──silent for too long──▶ Hung
+//!      │                │   ▲                             │
+//!      │                │   └─────────beats again─────────┤
+//!      └─────drains─────┴──────────────▶ Leaving ◀────────┘
 //! ```
 //!
-//! - **Watched from the first beat on.** Who never beats (a plain `fn main`, a program that does
-//!   not listen) never hangs.
+//! - **Watched from the first beat on that comes when it is ready**: until then `start_timeout` is
+//!   what counts. Who never beats (a plain `fn main`, a program that does not listen) never hangs.
 //! - **Hung** is who has been silent for `hang_timeout` since its next beat was due: the runtime
 //!   was stuck for at least that long, and for a quarter more at most.
 //! - **Being suspended is no silence.** Time counts as long as somebody looks at it, at least
 //!   once a beat. When nobody looked for more than two, supervision was stopped itself, or the
 //!   machine slept, and nobody can be blamed for that time.
 //! - **Tired** is a worker that reached a limit, each worker its own: up to a tenth less or more
-//!   than the option says. It is said once.
+//!   than the option says. It is said once. Memory is no matter for the first [`MATURE`] of a
+//!   worker's life: a limit below what the program needs at all must not make it spin.
 
 mod node;
 #[cfg(test)]
@@ -34,6 +35,9 @@ use super::Time;
 use super::jitter::Jitter;
 use super::supervisor::Weariness;
 use crate::config::{Limits, NodeId};
+
+/// The age up to which a worker may be as large as it likes.
+pub(crate) const MATURE: Duration = Duration::from_secs(5);
 
 /// What the nodes that start from now on are held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +59,7 @@ pub(crate) struct Pace {
 }
 
 /// What a node says of itself, as far as limits go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Vitals {
     /// Connections accepted since its start.
     pub(crate) accepted: u64,
@@ -106,15 +110,27 @@ impl Health {
         self.rules = rules;
     }
 
-    /// The master's own node: it may hang, but no limit retires it.
-    pub(crate) fn adopted(&mut self, node: NodeId) -> Pace {
+    /// The master's own node: it may hang, ready or not, but no limit retires it.
+    pub(crate) fn adopted(&mut self, now: Time, node: NodeId) -> Pace {
         let rules = Rules { limits: Limits::default(), ..self.rules };
-        self.enter(Time::ZERO, node, rules)
+        let pace = self.enter(now, node, rules);
+        self.ready(now, node);
+        pace
     }
 
     /// A worker starts.
     pub(crate) fn started(&mut self, now: Time, node: NodeId) -> Pace {
         self.enter(now, node, self.rules)
+    }
+
+    /// A worker can serve.
+    pub(crate) fn ready(&mut self, now: Time, node: NodeId) {
+        if let Some(watched) = self.nodes.get_mut(&node)
+            && watched.state == State::Starting
+        {
+            watched.state = State::Serving { last: None };
+            self.tire(now, node);
+        }
     }
 
     /// A node beat. What comes from a node unknown, or from one that leaves, changes nothing.
@@ -124,19 +140,19 @@ impl Health {
             return;
         };
         match watched.state {
-            State::Starting | State::Beating { .. } => {}
+            State::Serving { .. } => {}
             State::Hung => self.findings.push_back(Finding::Recovered { node }),
-            State::Leaving => return,
+            State::Starting | State::Leaving => return self.reported(now, node, vitals),
         }
-        watched.state = State::Beating { last: self.awake };
-        self.reported(node, vitals);
+        watched.state = State::Serving { last: Some(self.awake) };
+        self.reported(now, node, vitals);
     }
 
     /// A node says how it is; unlike a beat that promises no other.
-    pub(crate) fn reported(&mut self, node: NodeId, vitals: Vitals) {
+    pub(crate) fn reported(&mut self, now: Time, node: NodeId, vitals: Vitals) {
         if let Some(watched) = self.nodes.get_mut(&node) {
-            let tired = watched.tired_by(vitals);
-            self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
+            watched.vitals = vitals;
+            self.tire(now, node);
         }
     }
 
@@ -146,7 +162,7 @@ impl Health {
         if let Some(watched) = self.nodes.get_mut(&node)
             && watched.state == State::Hung
         {
-            watched.state = State::Beating { last: self.awake };
+            watched.state = State::Serving { last: Some(self.awake) };
         }
     }
 
@@ -170,7 +186,7 @@ impl Health {
                 watched.state = State::Hung;
                 self.findings.push_back(Finding::Hung { node, silent });
             }
-            let tired = watched.too_old(now).then_some(Weariness::Lifetime);
+            let tired = watched.tire(now);
             self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
         }
     }
@@ -187,6 +203,11 @@ impl Health {
     /// The next finding.
     pub(crate) fn poll(&mut self) -> Option<Finding> {
         self.findings.pop_front()
+    }
+
+    fn tire(&mut self, now: Time, node: NodeId) {
+        let tired = self.nodes.get_mut(&node).and_then(|watched| watched.tire(now));
+        self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
     }
 
     fn enter(&mut self, now: Time, node: NodeId, rules: Rules) -> Pace {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pace, Rules, Vitals};
+use super::{MATURE, Pace, Rules, Vitals};
 use crate::policy::Time;
 use crate::policy::jitter::Jitter;
 use crate::policy::supervisor::Weariness;
@@ -25,6 +25,7 @@ pub(super) struct Terms {
     too_old_at: Option<Time>,
     connections: Option<u64>,
     memory: Option<u64>,
+    mature_at: Time,
 }
 
 impl Terms {
@@ -36,6 +37,7 @@ impl Terms {
             too_old_at: limits.lifetime.map(|age| now.saturating_add(jitter.time(age))),
             connections: limits.connections.map(|most| jitter.number(most)),
             memory: limits.memory.map(|most| jitter.number(most)),
+            mature_at: now.saturating_add(MATURE),
         }
     }
 
@@ -52,14 +54,13 @@ impl Terms {
     }
 }
 
-/// How far a node is in its life, as far as its beats tell.
+/// How far a node is in its life, as far as can be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
-    /// It has not beaten yet, and maybe never will.
     Starting,
-    Beating {
-        /// How long somebody had been looking when it last beat.
-        last: Time,
+    Serving {
+        /// How long somebody had been looking when it last beat; `None` if it never did.
+        last: Option<Time>,
     },
     Hung,
     Leaving,
@@ -69,13 +70,15 @@ pub(super) enum State {
 pub(super) struct Watched {
     terms: Terms,
     pub(super) state: State,
+    /// What it last said of itself.
+    pub(super) vitals: Vitals,
     /// Whether that was said: a worker is tired once.
     tired: bool,
 }
 
 impl Watched {
     pub(super) fn new(terms: Terms) -> Watched {
-        Watched { terms, state: State::Starting, tired: false }
+        Watched { terms, state: State::Starting, vitals: Vitals::default(), tired: false }
     }
 
     /// How often it is to be looked at, while it can hang.
@@ -95,38 +98,37 @@ impl Watched {
         Some(self.most_silence()?.saturating_sub(silent))
     }
 
-    /// When it will be too old, unless that was said.
+    /// When it will be too old, unless it is tired already.
     pub(super) fn due(&self) -> Option<Time> {
         self.terms.too_old_at.filter(|_| self.can_tire())
     }
 
-    /// Whether it has become too old; once.
-    pub(super) fn too_old(&mut self, now: Time) -> bool {
-        let old = self.due().is_some_and(|due| due <= now);
-        self.tired |= old;
-        old
+    /// The limit that it has reached; once.
+    pub(super) fn tire(&mut self, now: Time) -> Option<Weariness> {
+        let why = self.reached(now).filter(|_| self.can_tire());
+        self.tired |= why.is_some();
+        why
     }
 
-    /// The limit that it has reached by what it said; once.
-    pub(super) fn tired_by(&mut self, vitals: Vitals) -> Option<Weariness> {
-        let reached = |limit: Option<u64>, value| limit.is_some_and(|limit| value >= limit);
-        let why = if reached(self.terms.connections, vitals.accepted) {
-            Weariness::Connections
-        } else if reached(self.terms.memory, vitals.resident) {
-            Weariness::Memory
+    fn reached(&self, now: Time) -> Option<Weariness> {
+        let Terms { too_old_at, connections, memory, mature_at, .. } = self.terms;
+        let Vitals { accepted, resident } = self.vitals;
+        if too_old_at.is_some_and(|at| at <= now) {
+            Some(Weariness::Lifetime)
+        } else if connections.is_some_and(|most| most <= accepted) {
+            Some(Weariness::Connections)
+        } else if memory.is_some_and(|most| most <= resident) && mature_at <= now {
+            Some(Weariness::Memory)
         } else {
-            return None;
-        };
-        let first = self.can_tire();
-        self.tired |= first;
-        first.then_some(why)
+            None
+        }
     }
 
     /// When it last beat, if it is one that can hang.
     fn since(&self) -> Option<Time> {
-        match (self.state, self.terms.hang_timeout) {
-            (State::Beating { last }, Some(_)) => Some(last),
-            (State::Starting | State::Beating { .. } | State::Hung | State::Leaving, _) => None,
+        match self.state {
+            State::Serving { last } => last.filter(|_| self.terms.hang_timeout.is_some()),
+            State::Starting | State::Hung | State::Leaving => None,
         }
     }
 
@@ -137,8 +139,8 @@ impl Watched {
 
     fn can_tire(&self) -> bool {
         match self.state {
-            State::Starting | State::Beating { .. } => !self.tired,
-            State::Hung | State::Leaving => false,
+            State::Serving { .. } => !self.tired,
+            State::Starting | State::Hung | State::Leaving => false,
         }
     }
 }

@@ -30,7 +30,9 @@ impl World {
     }
 
     fn start(&mut self, node: NodeId) -> Pace {
-        self.health.started(self.now, node)
+        let pace = self.health.started(self.now, node);
+        self.health.ready(self.now, node);
+        pace
     }
 
     fn beat(&mut self, node: NodeId) {
@@ -118,6 +120,19 @@ fn who_never_beat_is_not_watched() {
 }
 
 #[test]
+fn who_is_not_ready_yet_is_not_watched_and_tires_when_it_is() {
+    let limits = Limits { connections: Some(10), ..Limits::default() };
+    let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
+    world.health.started(world.now, WORKER);
+    world.health.beat(world.now, WORKER, Vitals { accepted: 20, resident: 0 });
+    assert_eq!(world.pass(HANG * 10), []);
+    world.health.ready(world.now, WORKER);
+    assert_eq!(world.found(), [(world.now, tired(Weariness::Connections))]);
+    world.beat(WORKER);
+    assert_eq!(world.pass(HANG * 10).len(), 1, "from now on it may hang");
+}
+
+#[test]
 fn who_drains_is_not_watched_any_more_and_its_last_beats_change_nothing() {
     let mut world = World::watching();
     world.start(WORKER);
@@ -140,7 +155,7 @@ fn who_is_gone_is_forgotten() {
 #[test]
 fn the_masters_own_node_may_hang_and_recover() {
     let mut world = World::watching();
-    world.health.adopted(MASTER);
+    world.health.adopted(world.now, MASTER);
     world.beat(MASTER);
     assert_eq!(world.pass(HANG * 2), [(HANG + BEAT, hung(MASTER))]);
     world.beat(MASTER);
@@ -229,7 +244,7 @@ fn a_worker_that_accepted_enough_is_tired_once() {
     assert!((900..=1100).contains(&most));
     assert_eq!(pace, Pace { report_at: Some(most), ..NEVER }, "nothing else is to be known");
     for accepted in [most - 1, most, most + 1] {
-        world.health.reported(WORKER, Vitals { accepted, resident: 0 });
+        world.health.reported(world.now, WORKER, Vitals { accepted, resident: 0 });
     }
     assert_eq!(world.found(), [(Time::ZERO, tired(Weariness::Connections))]);
 }
@@ -239,11 +254,25 @@ fn a_worker_that_grew_too_large_is_tired_once() {
     let mut world = World::limited(Limits { memory: Some(1 << 30), ..Limits::default() });
     let pace = world.start(WORKER);
     assert_eq!(pace, Pace { report: Some(Duration::from_secs(15)), ..NEVER });
+    world.pass(MATURE);
     for resident in [(1 << 30) / 10 * 8, 2 << 30, 3 << 30] {
-        world.health.reported(WORKER, Vitals { accepted: 0, resident });
+        world.health.reported(world.now, WORKER, Vitals { accepted: 0, resident });
     }
-    assert_eq!(world.found(), [(Time::ZERO, tired(Weariness::Memory))]);
+    assert_eq!(world.found(), [(MATURE, tired(Weariness::Memory))]);
     assert_eq!(world.pass(HANG * 10), [], "hanging is off");
+}
+
+#[test]
+fn a_limit_below_what_every_worker_needs_does_not_make_them_spin() {
+    let mut world = World::limited(Limits { memory: Some(1), ..Limits::default() });
+    world.start(WORKER);
+    let large = Vitals { accepted: 0, resident: 2 };
+    world.health.reported(world.now, WORKER, large);
+    assert_eq!(world.pass(MATURE - Duration::from_millis(1)), []);
+    world.health.reported(world.now, WORKER, large);
+    assert_eq!(world.pass(Duration::from_millis(1)), []);
+    world.health.reported(world.now, WORKER, large);
+    assert_eq!(world.found(), [(MATURE, tired(Weariness::Memory))]);
 }
 
 #[test]
@@ -258,11 +287,11 @@ fn memory_is_looked_at_often_however_long_hang_timeout_is() {
 
 #[test]
 fn who_only_reports_is_not_watched_and_yet_held_to_its_limits() {
-    let limits = Limits { memory: Some(1), ..Limits::default() };
+    let limits = Limits { connections: Some(1), ..Limits::default() };
     let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
     world.start(WORKER);
-    world.health.reported(WORKER, Vitals { accepted: 0, resident: 2 });
-    assert_eq!(world.pass(HANG * 10), [(Time::ZERO, tired(Weariness::Memory))]);
+    world.health.reported(world.now, WORKER, Vitals { accepted: 2, resident: 0 });
+    assert_eq!(world.pass(HANG * 10), [(Time::ZERO, tired(Weariness::Connections))]);
 }
 
 #[test]
@@ -270,7 +299,7 @@ fn no_limit_holds_for_the_masters_own_node_nor_for_who_leaves() {
     let limits = Limits { lifetime: Some(HANG), connections: Some(1), memory: Some(1) };
     let mut world = World::limited(limits);
     let vitals = Vitals { accepted: 9, resident: 9 };
-    assert_eq!(world.health.adopted(MASTER), NEVER);
+    assert_eq!(world.health.adopted(world.now, MASTER), NEVER);
     world.start(WORKER);
     world.health.draining(WORKER);
     for node in [MASTER, WORKER] {
@@ -323,4 +352,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_known_survives_the_masters_replacement() {
+    let limits = Limits { lifetime: Some(HANG * 10), ..Limits::default() };
+    let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
+    world.start(WORKER);
+    world.start(OTHER);
+    world.beat(WORKER);
+    world.pass(BEAT);
+    world.beat(OTHER);
+    let state = bincode::serialize(&world.health).unwrap();
+    let mut resumed =
+        World { health: bincode::deserialize(&state).unwrap(), now: world.now + BEAT / 2 };
+    let found = resumed.pass(HANG * 20);
+    assert_eq!(found[0], (HANG + BEAT, hung(WORKER)));
+    assert_eq!(found[1].1, hung(OTHER));
+    assert_eq!(found, world.pass(HANG * 20 + BEAT / 2), "as if nothing had been replaced");
 }

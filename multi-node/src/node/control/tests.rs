@@ -1,0 +1,31 @@
+use super::*;
+use crate::link::control::Pulse;
+
+const PULSE: Pulse = Pulse { accepted: 1, resident: 1, cpu: Duration::ZERO };
+
+#[test]
+fn beats_that_nobody_reads_leave_room_for_what_must_be_said() {
+    let (theirs, ours) = packet::packet_pair().unwrap();
+    let control = Control::new(ours);
+    for _ in 0..10_000 {
+        control.mention(&ToMaster::Beat(PULSE));
+    }
+    let began = Instant::now();
+    control.say(&ToMaster::Ready);
+    assert!(began.elapsed() < PATIENCE, "it found no room");
+    let heard = hear_all(&theirs);
+    let (last, beats) = heard.split_last().unwrap();
+    assert_eq!(*last, ToMaster::Ready);
+    assert!((1..100).contains(&beats.len()), "{} beats", beats.len());
+    control.mention(&ToMaster::Beat(PULSE));
+    assert_eq!(hear_all(&theirs), [ToMaster::Beat(PULSE)], "it listens again");
+}
+
+fn hear_all(socket: &OwnedFd) -> Vec<ToMaster> {
+    let mut heard = Vec::new();
+    let mut buffer = [0; MAX_DATAGRAM];
+    while let Ok((length, _)) = packet::receive(socket.as_fd(), &mut buffer) {
+        heard.push(codec::decode(&buffer[..length]).unwrap());
+    }
+    heard
+}
