@@ -26,16 +26,27 @@ use proc_macro::TokenStream;
 /// | `master_listen` | `true` | whether the master serves too; it is one of `nodes` then |
 /// | `restart_children` | `true` | whether a worker that dies is replaced |
 /// | `backlog` | `4096` | connections that the kernel queues for each node, 1 to 2147483647 |
-/// | `drain_timeout` | `"30s"` | how long a node that leaves may finish what it has begun |
+/// | `ready` | `"implicit"` | what makes a node ready: its first `accept` or `serve`, or, `"explicit"`, `nodes.ready()` alone |
 /// | `start_timeout` | `"60s"` | how long a node may take to get ready |
+/// | `drain_delay` | `"0s"` | how long a program that is told to stop serves on before it drains, no longer ready |
+/// | `drain_grace` | `"1s"` | how long a node that drains answers on idle connections before it closes them |
+/// | `drain_timeout` | `"30s"` | how long a node that leaves may finish what it has begun |
+/// | `max_surge` | all | how many workers a reload replaces at a time, 1 to 65535 |
+/// | `hang_timeout` | `"60s"` | how long a node's runtime may be stuck before it is replaced, or `off` |
+/// | `max_lifetime` | none | age at which a worker is replaced |
+/// | `max_connections` | none | accepted connections at which a worker is replaced |
+/// | `max_memory` | none | resident bytes at which a worker is replaced, as a number or as `"512M"` |
+/// | `user`, `group` | as started | whom every process becomes once the port is bound, by name or number, in quotes |
+/// | `pid_file` | none | where the master writes its pid when it is ready |
 /// | `flavor` | `"current_thread"` | tokio's runtime in each node, or `"multi_thread"` |
 /// | `worker_threads` | one a CPU | threads of the runtime `"multi_thread"` |
 /// | `crate` | `"::multi_node"` | path of this library where it has another name |
 ///
 /// A duration is a whole number and its unit (`ms`, `s`, `m` or `h`) in quotes, or an expression of
-/// the type [`Duration`](core::time::Duration). Wherever a number, a string, a bool or a duration
+/// the type [`Duration`](core::time::Duration); a size is a number of bytes, or a whole number and its
+/// unit (`K`, `M` or `G`, powers of 1024) in quotes. Wherever a number, a string, a bool or a duration
 /// stands, any expression of that type may stand too, such as `port = settings().port`; it is
-/// evaluated in the master only.
+/// evaluated in the master only. For `hang_timeout` it may also be an `Option` of a duration.
 ///
 /// ```no_run
 /// use multi_node::Nodes;

@@ -1,6 +1,5 @@
 //! Runs every example as its header says: `cargo test -p examples`.
 
-mod actix;
 mod builder;
 mod chat;
 mod deploy;

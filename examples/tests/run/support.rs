@@ -163,14 +163,15 @@ fn binary(name: &str) -> PathBuf {
     let test = env::current_exe().expect("this test is a file");
     let profile = test.ancestors().nth(2).expect("it lies in target/<profile>/deps");
     let binary = profile.join("examples").join(name);
-    let missing = "is missing: run `cargo test -p examples`, which builds the examples first";
+    let missing = "is missing: run `cargo test`, which builds the examples first";
     assert!(binary.exists(), "{} {missing}", binary.display());
     binary
 }
 
 /// The root of the repository, where its README says to run things.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the root")
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.find(|folder| folder.join("Cargo.lock").exists()).expect("the package lies below it")
 }
 
 /// A connection that waits for no answer longer than [`ANSWER`].

@@ -1,10 +1,14 @@
-//! `actix`: answers from several nodes, before and after a reload.
+//! Runs the example as its header says: `cargo test -p example-actix`.
 
 use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Program, get};
+use support::{Program, get};
+
+#[allow(dead_code)] // The other examples need more of it.
+#[path = "../../tests/run/support.rs"]
+mod support;
 
 #[test]
 fn actix_answers_from_several_nodes_and_is_replaced_by_sighup() {
