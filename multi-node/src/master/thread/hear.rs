@@ -78,7 +78,7 @@ impl Thread {
             ToMaster::Borrow { slot } => self.family.lend(node, slot),
             ToMaster::Received { fds } => self.family.received(node, fds),
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
-            ToMaster::Report(pulse) => self.clinic.reported(node, pulse),
+            ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),
             ToMaster::WantEvents if node == self.policy.master() => self.announcer.wants(node),
             ToMaster::Ended(ended) if node == self.policy.master() => {
                 self.clinic.gone(node);
