@@ -230,3 +230,45 @@ fn a_stand_in_that_stayed_is_replaced_in_its_turn_like_any_worker() {
     }
     assert_eq!(sim.ready(12), ["drain 7", "switch g2", "replacing by 13g2", "replace by 13g2"]);
 }
+
+#[test]
+fn an_old_worker_that_dies_while_its_successor_starts_is_respawned_too() {
+    let mut sim = reloading(1);
+    assert_eq!(
+        sim.exits(1, 1),
+        ["1/1g0 died Ready, code 1: Respawn { after: 0ns }", "spawn 5/1g0"]
+    );
+    assert_eq!(sim.ready(4), ["drain 5"]);
+}
+
+#[test]
+fn an_old_worker_that_was_not_even_started_holds_up_nobody() {
+    let mut sim = reloading(1);
+    let exited = Event::Exited { node: NodeId(1), status: KILLED };
+    sim.supervisor.handle_event(sim.now, exited);
+    assert_eq!(
+        sim.ready(4),
+        ["1/1g0 died Ready, signal 9: Respawn { after: 0ns }", "spawn 6/2g1"],
+        "the respawn of slot 1 is taken back"
+    );
+}
+
+#[test]
+fn without_respawn_too_who_is_lost_before_its_way_back_is_replaced_by_the_old_version() {
+    let mut sim = Sim::running(Rules { max_surge: Some(1), ..without_respawn(3) });
+    sim.reloads();
+    for (old, new) in [(1, 4), (2, 5)] {
+        sim.ready(new);
+        sim.exits(old, 0);
+    }
+    assert_eq!(sim.exits(6, 1)[2..], ["rolling back 2 to g0", "spawn 7/1g0"]);
+    assert_eq!(
+        sim.exits(5, 1),
+        ["5/2g1 died Ready, code 1: Respawn { after: 0ns }", "spawn 8/2g0"]
+    );
+    assert_eq!(
+        sim.exits(8, 1),
+        ["8/2g0 died Starting, code 1: RestartOff"],
+        "the old version is what it was"
+    );
+}

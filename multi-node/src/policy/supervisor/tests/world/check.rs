@@ -22,6 +22,8 @@ impl World {
                 Action::Switch { generation } => {
                     assert!(self.rehearsed.contains(&generation));
                     assert_eq!(self.supervisor.generation(), generation);
+                    let mut served = self.supervisor.slots.iter();
+                    assert!(served.all(|(slot, state)| state.has_ended() || self.is_served(*slot)));
                 }
                 Action::Discard { generation } => assert!(self.failed.contains(&generation)),
                 Action::Count { nodes } => assert!((1..=256).contains(&nodes)),
