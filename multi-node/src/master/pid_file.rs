@@ -1,7 +1,9 @@
 //! The pid file as the program has it: claimed at the start, written when it is ready, removed at
 //! the end. One that cannot be written or removed is said, and does not hold the program up.
 
-use std::path::Path;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use crate::error::{OptionError, StartError};
 use crate::report;
@@ -33,6 +35,22 @@ impl PidFile {
             })),
             Err(Refused::Io(cause)) => Err(StartError::PidFile { pid_file: shown(), cause }),
         }
+    }
+
+    /// The file that the fd, which crossed an exec, was the lock of.
+    ///
+    /// # Errors
+    /// When it was not, and somebody else has the file.
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(super) fn resume(crossed: Option<(PathBuf, OwnedFd)>) -> io::Result<PidFile> {
+        let claimed = crossed.map(|(path, fd)| pid_file::PidFile::resume(path, fd)).transpose()?;
+        Ok(PidFile { claimed })
+    }
+
+    /// What has to cross an exec for [`PidFile::resume`].
+    #[allow(dead_code)] // called once the master replaces itself
+    pub(super) fn crossing(&self) -> Option<(&Path, BorrowedFd<'_>)> {
+        self.claimed.as_ref().map(|claimed| (claimed.path(), claimed.as_fd()))
     }
 
     /// Writes this process's number into it.

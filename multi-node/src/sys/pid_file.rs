@@ -64,7 +64,6 @@ impl PidFile {
     ///
     /// # Errors
     /// `WouldBlock` when it was not, and somebody else has the file.
-    #[allow(dead_code)] // called once the master replaces itself
     pub(crate) fn resume(path: PathBuf, fd: OwnedFd) -> io::Result<PidFile> {
         // Whoever has the lock already may ask for it again.
         let file = Flock::lock(File::from(fd), FlockArg::LockExclusiveNonblock);
@@ -72,7 +71,6 @@ impl PidFile {
     }
 
     /// Where it is.
-    #[allow(dead_code)] // called once the master replaces itself
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
