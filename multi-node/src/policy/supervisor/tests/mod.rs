@@ -2,13 +2,19 @@
 //!
 //! A process reads `3/1g0`: node 3, slot 1, generation 0.
 
+mod count;
 mod death;
 mod drain;
 mod first_start;
+mod hung;
 mod late;
+mod property;
 mod reload;
 mod replace;
 mod stop;
+mod tired;
+mod waves;
+mod world;
 
 use std::time::Duration;
 

@@ -156,3 +156,44 @@ fn in_a_stop_that_main_began_the_second_signal_kills() {
     assert_eq!(sim.tell(Event::Stop), ["kill 1"]);
     assert_eq!(sim.is_killed(1), ["1/1g0 left, signal 9", "finish: main ended"]);
 }
+
+/// Two workers, and load balancers that look away within five seconds.
+fn with_delay() -> Sim {
+    Sim::running(Rules { drain_delay: secs(5), ..rules(2) })
+}
+
+#[test]
+fn a_signal_is_news_for_the_drain_delay_before_anything_ends() {
+    let mut sim = with_delay();
+    assert_eq!(sim.tell(Event::Stop), ["stopping in 5s", "leaving"]);
+    assert_eq!(sim.supervisor.serving(), (2, 2));
+    assert_eq!(sim.wait(secs(5) - millis(1)), NOTHING);
+    assert_eq!(sim.wait(millis(1)), ["refuse"]);
+    assert_eq!(sim.wait(LAST_CALL), ["drain 0", "drain 1", "drain 2"]);
+    assert_eq!(sim.wait(TELLING), ["close"]);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_drain_delay() {
+    let mut sim = with_delay();
+    sim.tell(Event::Stop);
+    sim.wait(secs(1));
+    assert_eq!(sim.tell(Event::Stop), ["kill 1", "kill 2", "main is cut off"]);
+    sim.is_killed(1);
+    assert_eq!(sim.is_killed(2), ["2/2g0 left, signal 9", "finish: stopped, main cut off"]);
+}
+
+#[test]
+fn who_still_starts_is_not_waited_for_in_the_drain_delay() {
+    let mut sim = with_delay();
+    sim.exits(1, 1);
+    assert_eq!(sim.tell(Event::Stop), ["stopping in 5s", "leaving", "drain 3"]);
+}
+
+#[test]
+fn a_main_that_returns_or_a_program_that_listens_to_nobody_knows_no_drain_delay() {
+    let mut sim = with_delay();
+    assert_eq!(sim.main_returns_ok(), ["stopping", "refuse"]);
+    let mut sim = Sim::running(Rules { drain_delay: secs(5), ..that_computes(1) });
+    assert_eq!(sim.tell(Event::Stop), ["stopping", "drain 0", "drain 1"]);
+}
