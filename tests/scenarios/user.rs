@@ -103,6 +103,15 @@ fn who_is_that_user_already_need_not_be_root() {
 }
 
 #[test]
+fn a_program_file_that_makes_its_owner_of_whoever_runs_it_is_refused() {
+    let Some((scratch, program)) = as_root("identity") else { return };
+    let set_user_id = fs::Permissions::from_mode(0o4755);
+    let file = scratch.path().join("program");
+    fs::set_permissions(file, set_user_id).expect("it is ours");
+    refused(program.env("MULTI_NODE_USER", "nobody"), 1, "set-user-ID");
+}
+
+#[test]
 fn a_program_file_out_of_the_users_reach_is_said_at_the_start() {
     let Some((scratch, program)) = as_root("lines") else { return };
     let roots_alone = fs::Permissions::from_mode(0o700);

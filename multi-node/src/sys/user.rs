@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -57,6 +58,12 @@ impl Identity {
         if !Uid::effective().is_root() && self.is_assumed()? {
             return Ok(());
         }
+        if program_gives_ids()? {
+            return Err(io::Error::other(
+                "the program file is set-user-ID or set-group-ID: whoever executes it, each \
+                 worker, is its owner again",
+            ));
+        }
         let dumpable = prctl::get_dumpable()?;
         match &self.member {
             Some(name) => nix::unistd::initgroups(name, self.gid)?,
@@ -98,6 +105,12 @@ impl Identity {
     fn gid_is_root(&self) -> bool {
         self.gid.as_raw() == 0
     }
+}
+
+/// Whether whoever executes this program becomes the owner of its file.
+fn program_gives_ids() -> io::Result<bool> {
+    let mode = std::fs::metadata("/proc/self/exe")?.mode();
+    Ok(mode & (libc::S_ISUID | libc::S_ISGID) != 0)
 }
 
 fn find_user(user: &str) -> Result<(Uid, Option<User>), Unknown> {
