@@ -56,7 +56,7 @@ pub(super) fn start(
         policy,
         mesh: Mesh::new(),
         announcer: Announcer::new(),
-        manager: Manager::find(status).map_err(failed())?,
+        manager: Manager::find(status),
         signals,
         signalled,
         happenings,
@@ -113,7 +113,7 @@ impl Thread {
             report::error!("{why}");
             self.manager.fails(&why);
         }
-        self.manager.flush();
+        self.manager.finish();
         let (code, main) = match finish {
             Finish::Stopped { main } => (End::Code(0), main),
             Finish::MainEnded => (End::OfMain, MainEnd::Ended { ok: true }),
@@ -137,8 +137,8 @@ impl Thread {
                 return finish;
             }
             self.connect();
-            self.tell_manager();
-            let all_sent = self.family.hand_out() & self.announcer.send(&self.family);
+            let all_sent =
+                self.family.hand_out() & self.announcer.send(&self.family) & self.tell_manager();
             self.wait((!all_sent).then_some(RETRY)).await;
         }
     }
@@ -278,12 +278,13 @@ impl Thread {
         self.announcer.announce(event);
     }
 
-    fn tell_manager(&mut self) {
+    /// Tells the service manager how the program is; whether it had room for that.
+    fn tell_manager(&mut self) -> bool {
         self.manager.handle_timeout(self.now());
         let (live, wanted) = self.policy.serving();
         let generation = self.policy.generation();
         self.manager.serves(Serving { live, wanted, generation });
-        self.manager.tell();
+        self.manager.tell()
     }
 
     /// Makes the links that are wanted, as far as they can be handed out.
