@@ -105,15 +105,16 @@ pub(crate) enum Action {
     EndRehearsal,
     /// The settings of `generation` are in force from now on.
     Switch { generation: Generation },
-    /// Forget the settings of `generation` and what was bound for it alone: its reload failed.
+    /// Forget the settings of `generation` and what was bound for it alone: its reload failed, and
+    /// what it had replaced is back. A stop discards nothing: everything goes.
     Discard { generation: Generation },
     /// Replace this process by the file of `generation`; `node` is the next master's own node.
     ///
     /// Comes only when there is nothing else to do and no spawn is under way. Nothing happens after
     /// it in this process, unless it is told [`Event::ReplaceFailed`].
     Replace { generation: Generation, node: NodeId },
-    /// Tell every node how many serve from now on; comes before the spawns and drains that make it
-    /// so.
+    /// Tell every node how many serve from now on; comes with the switch of a reload, otherwise
+    /// before the spawns and drains that make it so.
     Count { nodes: u16 },
     /// Tell every node that the program is about to stop: they serve on, no longer ready.
     Leaving,

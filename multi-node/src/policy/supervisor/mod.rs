@@ -9,18 +9,23 @@
 //! ```text
 //!            Spawned, Ready           told to drain, or does so by itself
 //!  Starting ───────────────▶ Ready ───────────────────────────────────────▶ Draining
-//!     │   start_timeout, or    │ dies                    drain_timeout + 500 ms │
-//!     │   its reload failed    ▼                                               ▼
-//!     └─────────────────▶ Killed ──▶ gone (given up if not reaped within 5 s) ◀─ Killed
+//!     │   start_timeout, or  │ │ dies                   drain_timeout + 500 ms │
+//!     │   its reload failed  │ ▼                                              ▼
+//!     └───────────────────── │ ─▶ Killed ──▶ gone (given up if not reaped     Killed
+//!                      hangs │      ▲              within 5 s)
+//!                            ▼      │ 5 s
+//!                          Aborted ─┘
 //! ```
 //!
-//! A slot:
+//! A slot, of which a worker's are 1 and up, and 0 the stand-in's for the master:
 //!
 //! ```text
 //!   Occupied ──lost──▶ Backoff ──due──▶ Occupied
 //!      │ ├──lost in the first start──▶ Held ──another slot's worker got ready──▶ Backoff
-//!      │ └──lost in a reload whose successor for it is ready──▶ Covered ──▶ Occupied (or Backoff)
-//!      └──finished, or nothing is respawned, or the program stops──▶ Ended
+//!      │ ├──lost in a reload whose successor for it is ready──▶ Covered ──▶ Occupied (or Backoff)
+//!      │ └──lost while it was being renewed──▶ Occupied by the successor
+//!      ├──finished, or nothing is respawned, or the program stops──▶ Ended
+//!      └──one node less is wanted, or nobody has to stand in any more──▶ forgotten
 //! ```
 //!
 //! The program: `FirstStart`, until the first worker is ready; `Running`; `Reloading`; `Stopping`;
@@ -34,7 +39,10 @@
 //! - **A drain by a worker's own decision** is no failure: its successor is spawned at once. If
 //!   the worker was ready for less than [`SETTLED`] it counts as a death, so that a program that
 //!   sends itself SIGTERM cannot spin.
-//! - **A reload**: see [`reload`]. **A stop**: see [`stop`].
+//! - **A worker that hangs** is lost at once, and aborted; what is left of it 5 s later is killed.
+//! - **The count** of workers: see [`count`]. **A worker that is tired**: see [`renewal`].
+//! - **A reload**: see [`reload`], and [`replace`] for the master's part in it. **A stop**: see
+//!   [`stop`].
 
 mod backoff;
 mod count;

@@ -194,13 +194,9 @@ impl Supervisor {
         let slots = self.slots_to_replace(&rules);
         self.notice(Notice::Starting { generation, successors: slots.len() });
         let surge = rules.max_surge.map(usize::from).filter(|surge| *surge < slots.len());
-        let pace = match surge {
-            Some(surge) => Pace::Waves { surge: surge.max(1), waiting: slots.into() },
-            None => Pace::AtOnce(BTreeMap::new()),
-        };
-        let at_once = match &pace {
-            Pace::AtOnce(_) => self.slots_to_replace(&rules),
-            Pace::Waves { .. } => Vec::new(),
+        let (pace, at_once) = match surge {
+            Some(surge) => (Pace::Waves { surge: surge.max(1), waiting: slots.into() }, Vec::new()),
+            None => (Pace::AtOnce(BTreeMap::new()), slots),
         };
         self.set_step(Step::Starting { rules, pace });
         for slot in at_once {
@@ -290,21 +286,36 @@ impl Supervisor {
 
     /// A successor is lost: the others go, and the old generation goes on.
     pub(super) fn fail_reload(&mut self, now: Time, who: Who, cause: Cause) {
-        let Phase::Reloading(reload) = std::mem::replace(&mut self.phase, Phase::Running) else {
-            unreachable!("only a reload has successors");
+        let Some(Reload { generation, step, .. }) = self.take_reload() else {
+            return;
         };
-        let generation = reload.generation;
         let failure = ReloadFailure::Lost { who, cause };
         self.notice(Notice::ReloadFailed { generation, failure });
-        let Step::Starting { pace, .. } = reload.step else {
-            unreachable!("only a reload that starts them can lose successors");
-        };
-        match pace {
-            Pace::AtOnce(successors) => {
+        match step {
+            Step::Starting { pace: Pace::AtOnce(successors), .. } => {
                 self.dismiss_all(now, successors);
                 self.actions.push_back(Action::Discard { generation });
             }
-            Pace::Waves { surge, .. } => self.roll_back(now, generation, surge, who),
+            Step::Starting { pace: Pace::Waves { surge, .. }, .. } => {
+                self.roll_back(now, generation, surge, who);
+            }
+            // None of them has successors.
+            Step::Rehearsing { .. }
+            | Step::RollingBack { .. }
+            | Step::MasterLeaves
+            | Step::Replacing { .. }
+            | Step::Handover { .. } => {}
+        }
+    }
+
+    /// The program runs, and the reload that was in flight is the caller's.
+    pub(super) fn take_reload(&mut self) -> Option<Reload> {
+        match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::Reloading(reload) => Some(reload),
+            other @ (Phase::FirstStart | Phase::Running | Phase::Stopping(_) | Phase::Finished) => {
+                self.phase = other;
+                None
+            }
         }
     }
 

@@ -61,13 +61,12 @@ impl Supervisor {
         if !self.successors_are_ready() && !self.waves_are_over() {
             return;
         }
-        let Phase::Reloading(Reload { generation, step, .. }) = &mut self.phase else {
+        let Some(Reload { generation, since, step: Step::Starting { rules, pace } }) =
+            self.take_reload()
+        else {
             return;
         };
-        let generation = *generation;
-        let Step::Starting { rules, pace } = std::mem::replace(step, Step::MasterLeaves) else {
-            unreachable!("only a reload that starts has successors");
-        };
+        self.phase = Phase::Reloading(Reload { generation, since, step: Step::MasterLeaves });
         match pace {
             Pace::AtOnce(successors) => {
                 for (slot, successor) in successors {
@@ -147,8 +146,8 @@ impl Supervisor {
     }
 
     fn end_reload(&mut self, now: Time) {
-        let Phase::Reloading(reload) = std::mem::replace(&mut self.phase, Phase::Running) else {
-            unreachable!("it was in flight");
+        let Some(reload) = self.take_reload() else {
+            return;
         };
         let occupied = self.slots.values().filter(|slot| slot.occupant().is_some());
         self.notice(Notice::Reloaded {

@@ -29,11 +29,11 @@ pub(super) struct Stop {
     why: Why,
     /// When the first signal came.
     signalled: Option<Time>,
-    step: StopStep,
+    pub(super) step: StopStep,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum StopStep {
+pub(super) enum StopStep {
     /// Everybody serves on, no longer ready, until the last call.
     Leaving { last_call_at: Time },
     /// Nobody new can connect; who has is served.

@@ -130,3 +130,19 @@ fn the_view_names_every_process_and_its_stage() {
         ]
     );
 }
+
+#[test]
+fn every_start_and_every_readiness_is_news_once() {
+    let mut supervisor = Supervisor::new(rules(1), 1);
+    let mut news = Vec::new();
+    let node = NodeId(1);
+    let spawned = Event::Spawned { node, pid: 7 };
+    let ready = Event::Ready { node };
+    for event in [Event::Begin, spawned.clone(), spawned, ready.clone(), ready] {
+        supervisor.handle_event(secs(0), event);
+        while let Some(action) = supervisor.poll_action() {
+            news.push(line(&action));
+        }
+    }
+    assert_eq!(news, ["spawn 1/1g0", "1/1g0 spawned", "1/1g0 ready"]);
+}

@@ -8,11 +8,13 @@ mod drain;
 mod first_start;
 mod hung;
 mod late;
+mod property;
 mod reload;
 mod replace;
 mod stop;
 mod tired;
 mod waves;
+mod world;
 
 use std::time::Duration;
 

@@ -286,3 +286,28 @@ fn a_snapshot_can_be_read_at_any_time() {
     sim.is_replaced();
     assert_eq!(sim.rehearses()[0], "starting 3 g1", "nothing was forgotten");
 }
+
+#[test]
+fn a_stop_that_comes_although_the_process_is_being_replaced_is_a_stop() {
+    let mut sim = switched();
+    sim.main_returns_ok();
+    assert_eq!(
+        sim.stops(),
+        ["stopping", "reload to g1 failed: stopping", "refuse", "drain 2", "drain 3", "close"]
+    );
+    assert_eq!(replace_fails(&mut sim), NOTHING);
+}
+
+#[test]
+fn a_master_that_hung_and_drained_is_a_node_that_answers_when_it_was_replaced() {
+    let mut sim = Sim::running(with_master(1));
+    sim.tell(Event::Hung { node: NodeId(0) });
+    sim.reloads();
+    sim.ready(1);
+    assert_eq!(sim.supervisor.serving(), (1, 1), "the stand-in serves");
+    sim.wait(DRAIN_OVERRUN);
+    sim.is_replaced();
+    sim.ready(2);
+    assert_eq!(sim.supervisor.serving(), (1, 1));
+    assert_eq!(sim.tell(Event::Recovered { node: NodeId(2) }), NOTHING);
+}

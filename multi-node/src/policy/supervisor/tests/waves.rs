@@ -189,3 +189,44 @@ fn slots_that_the_new_options_leave_out_drain_at_the_switch() {
         ["drain 2", "drain 3", "drain 0", "switch g1", "count 2", "scaled to 2"]
     );
 }
+
+#[test]
+fn a_slot_that_the_new_options_added_is_retired_on_the_way_back() {
+    let mut sim = Sim::running(rules(2));
+    sim.next_rules = Rules { max_surge: Some(2), ..rules(4) };
+    sim.reloads();
+    sim.ready(3);
+    sim.ready(4);
+    sim.exits(1, 0);
+    sim.exits(2, 0);
+    assert_eq!(sim.ready(5), NOTHING, "slot 3 had nobody");
+    assert_eq!(
+        sim.exits(6, 1),
+        [
+            "6/4g1 died Starting, code 1: FailsReload",
+            "reload to g1 failed: 6/4g1 code 1",
+            "drain 5",
+            "rolling back 2 to g0",
+            "spawn 7/1g0",
+            "spawn 8/2g0"
+        ]
+    );
+}
+
+#[test]
+fn a_stand_in_that_stayed_is_replaced_in_its_turn_like_any_worker() {
+    let mut sim = reloading(1);
+    for (old, new) in [(1, 4), (2, 5), (3, 6)] {
+        sim.ready(new);
+        sim.exits(old, 0);
+    }
+    sim.ready(7);
+    sim.main_returns_ok();
+    sim.tell(Event::ReplaceFailed { reason: "no memory".to_owned() });
+    assert_eq!(sim.reloads().last().unwrap(), "spawn 9/1g2");
+    for (old, new) in [(4, 9), (5, 10), (6, 11)] {
+        sim.ready(new);
+        sim.exits(old, 0);
+    }
+    assert_eq!(sim.ready(12), ["drain 7", "switch g2", "replacing by 13g2", "replace by 13g2"]);
+}
