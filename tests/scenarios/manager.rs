@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use multi_node_tests::{Exit, Program, Scratch};
@@ -23,8 +24,12 @@ impl Manager {
     fn listen() -> Manager {
         let folder = Scratch::new();
         let socket = UnixDatagram::bind(folder.path().join("notify")).expect("the folder is ours");
+        Manager { folder, ..Manager::of_socket(socket) }
+    }
+
+    fn of_socket(socket: UnixDatagram) -> Manager {
         socket.set_read_timeout(Some(Duration::from_secs(20))).expect("it is not zero");
-        Manager { socket, folder }
+        Manager { socket, folder: Scratch::new() }
     }
 
     /// Lets the program know of it.
@@ -240,12 +245,23 @@ fn a_service_manager_that_is_gone_is_one_line_in_the_log_and_harms_nobody() {
 }
 
 #[test]
+fn a_service_manager_with_a_name_in_no_file_system_is_told_as_well() {
+    let name = format!("multi-node-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("it is short");
+    let socket = UnixDatagram::bind_addr(&address).expect("the name is ours");
+    let manager = Manager::of_socket(socket);
+    let program = scenario("lines").env("NOTIFY_SOCKET", format!("@{name}")).start();
+    assert_eq!(started(&manager), READY);
+    program.stop();
+}
+
+#[test]
 fn a_service_manager_that_does_not_read_is_named_and_holds_up_nobody() {
     let manager = Manager::listen();
     // Two messages every 2 ms soon fill its socket, and then what may wait.
     let program = manager.of(watched("2000", "$$")).start();
     program.wait_for_nodes(4);
-    notice(&program, &["the service manager does not read"]);
+    notice(&program, &["cannot tell the service manager (NOTIFY_SOCKET): it does not read"]);
     program.signal(Signal::SIGHUP);
     program.wait_for_lines("generation=1 ", 3);
     program.stop();

@@ -1,11 +1,16 @@
 //! Tells the service manager, systemd or another that sets NOTIFY_SOCKET, how the program is.
 //!
-//! [`Status`] decides what and when. A thread of its own sends it, since the service manager may
-//! be slow to read, and supervision waits for nobody. Without NOTIFY_SOCKET nothing is there.
+//! [`Status`] decides what and when. Supervision waits for nobody: what a service manager that
+//! does not read has no room for is kept, the latest of it. Without NOTIFY_SOCKET nothing is told.
 
+use std::collections::VecDeque;
+use std::env;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io;
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -18,8 +23,8 @@ use crate::report;
 /// Messages that may wait for a service manager that does not read.
 const WAITING: usize = 64;
 
-/// How long the last messages are waited for before this image of the program ends.
-const FLUSH: Duration = Duration::from_secs(1);
+/// How long each of the last messages may take, before this image of the program ends.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What is said to the service manager, if there is one.
 #[derive(Debug)]
@@ -28,36 +33,33 @@ pub(super) struct Manager(Option<Told>);
 #[derive(Debug)]
 struct Told {
     status: Status,
-    orders: SyncSender<Order>,
-    /// Whether it was logged that the service manager does not read.
+    socket: UnixDatagram,
+    address: SocketAddr,
+    waiting: VecDeque<String>,
+    /// Whether it was logged that it cannot be told.
     warned: bool,
-}
-
-#[derive(Debug)]
-enum Order {
-    Send(String),
-    /// Answer once all that came before is sent.
-    Flush(SyncSender<()>),
 }
 
 impl Manager {
     /// Finds the service manager in the environment; `status` gets the watchdog's period, if the
     /// service manager wants to hear of this very process.
-    ///
-    /// # Errors
-    /// When there is no room for a thread.
-    pub(super) fn find(status: impl FnOnce(Option<Duration>) -> Status) -> io::Result<Manager> {
-        if std::env::var_os("NOTIFY_SOCKET").is_none_or(|path| path.is_empty()) {
-            return Ok(Manager(None));
+    pub(super) fn find(status: impl FnOnce(Option<Duration>) -> Status) -> Manager {
+        let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+            return Manager(None);
+        };
+        match address(&name).and_then(|address| Ok((address, socket()?))) {
+            Ok((address, socket)) => Manager(Some(Told {
+                status: status(sd_notify::watchdog_enabled()),
+                socket,
+                address,
+                waiting: VecDeque::new(),
+                warned: false,
+            })),
+            Err(error) => {
+                report::warn!("NOTIFY_SOCKET={name:?}: the service manager is not told: {error}");
+                Manager(None)
+            }
         }
-        let (orders, waiting) = mpsc::sync_channel(WAITING);
-        let name = "multi-node:mgr".to_owned();
-        std::thread::Builder::new()
-            .name(name)
-            .stack_size(64 * 1024)
-            .spawn(move || send_all(waiting.into_iter()))?;
-        let status = status(sd_notify::watchdog_enabled());
-        Ok(Manager(Some(Told { status, orders, warned: false })))
     }
 
     /// Something happened.
@@ -103,32 +105,72 @@ impl Manager {
         }
     }
 
-    /// Tells what is left and waits until all is sent, a second at most.
-    pub(super) fn flush(&mut self) {
-        self.tell();
-        let Some(told) = &self.0 else { return };
-        let (sent, all_sent) = mpsc::sync_channel(1);
-        if told.orders.try_send(Order::Flush(sent)).is_ok() {
-            // Whoever does not read by then has had its chance.
-            let _ = all_sent.recv_timeout(FLUSH);
+    /// Tells what is to be told by now; whether the service manager had room for it.
+    pub(super) fn tell(&mut self) -> bool {
+        let Some(told) = &mut self.0 else { return true };
+        while let Some(message) = told.status.poll() {
+            told.keep(text(&message));
         }
+        told.send()
     }
 
-    /// Tells what is to be told by now.
-    pub(super) fn tell(&mut self) {
-        let Some(told) = &mut self.0 else { return };
-        while let Some(message) = told.status.poll() {
-            match told.orders.try_send(Order::Send(text(&message))) {
-                Ok(()) => told.warned = false,
-                // Its thread ends with the process alone.
-                Err(TrySendError::Disconnected(_)) => {}
-                Err(TrySendError::Full(_)) if told.warned => {}
-                Err(TrySendError::Full(_)) => {
-                    told.warned = true;
-                    report::warn!("the service manager does not read what it is told");
-                }
-            }
+    /// Tells what is left, to a service manager that reads it soon.
+    pub(super) fn finish(&mut self) {
+        if self.tell() {
+            return;
         }
+        let Some(told) = &mut self.0 else { return };
+        let waits = told.socket.set_write_timeout(Some(PATIENCE));
+        if waits.and_then(|()| told.socket.set_nonblocking(false)).is_ok() {
+            told.send();
+        }
+    }
+}
+
+impl Told {
+    /// Puts `message` last; the oldest is lost when there is no room.
+    fn keep(&mut self, message: String) {
+        if self.waiting.len() == WAITING {
+            self.waiting.pop_front();
+            self.warn("it does not read");
+        }
+        self.waiting.push_back(message);
+    }
+
+    fn send(&mut self) -> bool {
+        while let Some(message) = self.waiting.front() {
+            match self.socket.send_to_addr(message.as_bytes(), &self.address) {
+                Ok(_) => self.warned = false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => self.warn(error),
+            }
+            self.waiting.pop_front();
+        }
+        true
+    }
+
+    fn warn(&mut self, why: impl std::fmt::Display) {
+        if !std::mem::replace(&mut self.warned, true) {
+            report::warn!("cannot tell the service manager (NOTIFY_SOCKET): {why}");
+        }
+    }
+}
+
+fn socket() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// A path, or a name behind `@` that is in no file system.
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        [b'/', ..] => SocketAddr::from_pathname(name),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "expected an absolute path, or @ and a name",
+        )),
     }
 }
 
@@ -154,25 +196,5 @@ fn text(message: &[Telling]) -> String {
             }
         }
     }
-    text.pop();
     text
-}
-
-fn send_all(orders: impl Iterator<Item = Order>) {
-    let mut warned = false;
-    for order in orders {
-        match order {
-            Order::Send(text) => {
-                let sent = sd_notify::notify(&[NotifyState::Custom(&text)]);
-                if let Err(error) = &sent
-                    && !warned
-                {
-                    report::warn!("cannot tell the service manager (NOTIFY_SOCKET): {error}");
-                }
-                warned = sent.is_err();
-            }
-            // Who asked may have gone on.
-            Order::Flush(sent) => drop(sent.try_send(())),
-        }
-    }
 }

@@ -70,7 +70,7 @@ impl Thread {
             report::error!("{why}");
             self.manager.fails(&why);
         }
-        self.manager.flush();
+        self.manager.finish();
         // Before whoever waits for the end can see it.
         drop(self.pid_file);
         let (code, main) = match finish {
@@ -95,8 +95,8 @@ impl Thread {
                 return finish;
             }
             self.connect();
-            self.tell_manager();
-            let all_sent = self.family.hand_out() & self.announcer.send(&self.family);
+            let all_told = self.tell_manager() & self.announcer.send(&self.family);
+            let all_sent = self.family.hand_out() & all_told;
             self.wait((!all_sent).then_some(RETRY)).await;
         }
     }
@@ -145,8 +145,9 @@ impl Thread {
         }
     }
 
-    /// Lets the service manager know how the program is, and others that it is ready.
-    fn tell_manager(&mut self) {
+    /// Tells the service manager how the program is, and others that it is ready; whether the
+    /// service manager had room for that.
+    fn tell_manager(&mut self) -> bool {
         self.manager.handle_timeout(self.now());
         let (live, wanted) = self.policy.serving();
         if !self.ready && (live >= wanted || self.family.settings().listen.is_none()) {
@@ -155,6 +156,6 @@ impl Thread {
         }
         let generation = self.policy.generation();
         self.manager.serves(Serving { live, wanted, generation });
-        self.manager.tell();
+        self.manager.tell()
     }
 }
