@@ -6,7 +6,7 @@ use multi_node_tests::{Running, Who, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::support::{scenario, send, successor, wait_gone, workers};
+use crate::support::{reload, scenario, send, successor, wait_gone, workers};
 
 #[test]
 fn fifty_deaths_leave_no_fd_behind() {
@@ -33,14 +33,15 @@ fn twenty_reloads_leave_no_fd_behind() {
     let mut nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let before = settled(&program, program.pid());
-    for _ in 0..20 {
-        program.signal(Signal::SIGHUP);
-        for who in nodes.iter_mut().filter(|who| who.slot != 0) {
-            let old = who.pid;
-            *who = successor(&program, *who);
-            wait_gone(&program, old);
+    for generation in 1..=20 {
+        let old = nodes;
+        nodes = reload(&program, generation);
+        for worker in workers(&old) {
+            wait_gone(&program, worker.pid);
         }
     }
+    // Who stood in for the master has left, or is about to.
+    nodes.retain(|who| who.slot != 0 || who.pid == program.pid());
     met(&program, &nodes);
     same_as(&program, &before);
     program.stop();
@@ -49,8 +50,9 @@ fn twenty_reloads_leave_no_fd_behind() {
 /// Waits until the master has met each of these.
 #[track_caller]
 fn met(program: &Running, nodes: &[Who]) {
+    let master = nodes.iter().find(|who| who.pid == program.pid()).expect("it is one of them");
     for worker in workers(nodes) {
-        let met = format!("met node=0 peer={}", worker.node);
+        let met = format!("met node={} peer={}", master.node, worker.node);
         program.wait_for(&met, |line| (line.text == met).then_some(()));
     }
 }

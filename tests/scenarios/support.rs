@@ -60,6 +60,19 @@ pub(crate) fn successor(program: &Running, of: Who) -> Who {
     program.wait_for_node(&what, |who| who.slot == of.slot && who.node > of.node)
 }
 
+/// Reloads and waits until all nodes of the generation said that they are up and the reload is
+/// over: the workers, who stood in for the master if somebody had to, and the master.
+#[track_caller]
+pub(crate) fn reload(program: &Running, generation: u32) -> Vec<Who> {
+    program.signal(Signal::SIGHUP);
+    program.wait_for_node("the new master", |who| {
+        who.pid == program.pid() && who.generation == generation
+    });
+    let nodes = program.lines().into_iter().filter(|line| line.text.starts_with("up node="));
+    let nodes = nodes.filter_map(|line| Who::parse(&line.text));
+    nodes.filter(|who| who.generation == generation).collect()
+}
+
 #[track_caller]
 pub(crate) fn send(pid: Pid, signal: Signal) {
     nix::sys::signal::kill(pid, signal).expect("it cannot be signalled");

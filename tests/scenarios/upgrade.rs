@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use multi_node_tests::{Load, Program, Running, Scratch, Who, eventually, process};
+use multi_node_tests::{Load, Program, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, notice, reach, scenario, soon, wait_gone, workers};
+use crate::support::{PROGRAM, notice, reach, reload, scenario, soon, wait_gone, workers};
 
 #[test]
 fn the_master_runs_the_new_generation_under_its_old_pid() {
@@ -184,19 +184,6 @@ fn children_of_user_code_hold_nothing_and_leave_no_zombie_across_the_replacement
     nix::sys::signal::kill(child, Signal::SIGKILL).expect("it lives");
     eventually(soon(), "it is reaped", || process::look_up(child).is_none());
     program.stop();
-}
-
-/// Reloads and waits until all nodes of the generation said that they are up and the reload is
-/// over: the workers, who stood in for the master if somebody had to, and the master.
-#[track_caller]
-fn reload(program: &Running, generation: u32) -> Vec<Who> {
-    program.signal(Signal::SIGHUP);
-    program.wait_for_node("the new master", |who| {
-        who.pid == program.pid() && who.generation == generation
-    });
-    let nodes = program.lines().into_iter().filter(|line| line.text.starts_with("up node="));
-    let nodes = nodes.filter_map(|line| Who::parse(&line.text));
-    nodes.filter(|who| who.generation == generation).collect()
 }
 
 fn configured(scratch: &Scratch, options: &str) -> Running {

@@ -123,6 +123,8 @@ impl Manager {
         let waits = told.socket.set_write_timeout(Some(PATIENCE));
         if waits.and_then(|()| told.socket.set_nonblocking(false)).is_ok() {
             told.send();
+            // Whoever goes on after this waits for nobody again; it can do so, as it could before.
+            let _ = told.socket.set_nonblocking(true);
         }
     }
 }

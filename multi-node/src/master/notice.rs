@@ -44,7 +44,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         }
         // Who found it has said so, with all that is known of the process.
         Notice::Hung { .. } => {}
-        Notice::Recovered { node } => report::info!(about: about, "node {node}: no longer hangs"),
+        Notice::Recovered { node } => report::warn!(about: about, "node {node}: no longer hangs"),
         Notice::Retiring { who, why } => {
             report::info!(about: about, "{}: is replaced: it has reached {}", Named(who), limit(*why));
         }
