@@ -127,11 +127,10 @@ struct Row {
 
 fn tcp() -> impl Iterator<Item = Row> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
-    let rows = tables
+    tables
         .into_iter()
         .flatten()
-        .flat_map(|table| table.lines().skip(1).filter_map(Row::parse).collect::<Vec<Row>>());
-    rows
+        .flat_map(|table| table.lines().skip(1).filter_map(Row::parse).collect::<Vec<Row>>())
 }
 
 impl Row {
