@@ -99,8 +99,7 @@ impl Family {
     /// When not every node is replaced.
     #[track_caller]
     pub fn upgrade(&mut self) {
-        self.version = self.version.other();
-        self.version.install(&self.scratch, &self.path);
+        self.deploy();
         self.reload();
     }
 
@@ -112,7 +111,7 @@ impl Family {
     /// When a node is replaced, or nobody says that the reload failed.
     #[track_caller]
     pub fn upgrade_to(&self, broken: Broken) {
-        broken.install(&self.scratch, &self.path);
+        self.sabotage(broken);
         let old = self.workers();
         let failed = self.failed_reloads();
         self.running.signal(Signal::SIGHUP);
@@ -122,7 +121,23 @@ impl Family {
             workers.is_disjoint(&old) || (self.failed_reloads() > failed && workers == old)
         });
         assert_eq!(workers, old, "{broken:?} took the place of the program");
+        self.repair();
+    }
+
+    /// Puts at the program's path what cannot serve.
+    pub fn sabotage(&self, broken: Broken) {
+        broken.install(&self.scratch, &self.path);
+    }
+
+    /// Puts the version that is to serve at the program's path.
+    pub fn repair(&self) {
         self.version.install(&self.scratch, &self.path);
+    }
+
+    /// Puts the other version at the program's path: it is to serve from the next reload on.
+    pub fn deploy(&mut self) {
+        self.version = self.version.other();
+        self.repair();
     }
 
     /// Adds a worker and waits until it serves.

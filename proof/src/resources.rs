@@ -1,7 +1,6 @@
 //! What the master holds after few reloads and after many.
 
 use std::fmt;
-use std::fs;
 
 use multi_node_proof::{Family, soon};
 use multi_node_tests::{eventually, process};
@@ -17,7 +16,7 @@ const LEEWAY: u64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holding {
     fds: usize,
-    threads: usize,
+    threads: u64,
     /// Resident, in KiB.
     memory: u64,
 }
@@ -62,15 +61,10 @@ impl Holding {
     }
 
     fn of(pid: Pid) -> Holding {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let number = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-        };
         Holding {
             fds: process::fds(pid).len(),
-            threads: number("Threads:") as usize,
-            memory: number("VmRSS:"),
+            threads: process::threads(pid),
+            memory: process::resident(pid),
         }
     }
 }

@@ -92,6 +92,23 @@ pub fn fds(pid: Pid) -> Vec<PathBuf> {
     fds.into_iter().map(|(_, target)| target).collect()
 }
 
+/// How many threads the process has.
+pub fn threads(pid: Pid) -> u64 {
+    status(pid, "Threads:").unwrap_or(0)
+}
+
+/// The process's resident memory, in KiB.
+pub fn resident(pid: Pid) -> u64 {
+    status(pid, "VmRSS:").unwrap_or(0)
+}
+
+/// The number behind a name in `/proc/<pid>/status`.
+fn status(pid: Pid, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The inodes of the TCP sockets that the process listens on.
 pub fn listening(pid: Pid) -> BTreeSet<u64> {
     &sockets(pid) & &all_listening()

@@ -4,6 +4,7 @@ mod attribute;
 mod deaths;
 mod descriptors;
 mod endings;
+mod growth;
 mod harness;
 mod init;
 mod listeners;
