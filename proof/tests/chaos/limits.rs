@@ -1,7 +1,11 @@
 //! Limits of a process, lowered for a while.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use multi_node_tests::process;
 use nix::unistd::Pid;
 
 /// What a process may run out of.
@@ -24,31 +28,47 @@ pub(crate) struct Exhausted {
 }
 
 impl Exhausted {
-    /// `None` when the process has gone, or prlimit(1) is not there.
+    /// `None` when the process has gone.
+    ///
+    /// # Panics
+    ///
+    /// When it is there and its limits cannot be changed, or prlimit(1) is not installed.
+    #[track_caller]
     pub(crate) fn new(pid: Pid, resource: Resource) -> Option<Exhausted> {
         let option = match resource {
             Resource::Files => "--nofile",
             Resource::Processes => "--nproc",
         };
-        let shown = Command::new("prlimit")
-            .args(["--noheadings", "--raw", "--output", "SOFT", option, "--pid", &pid.to_string()])
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        let before = String::from_utf8(shown.stdout).ok()?.trim().to_owned();
+        let mut shows = prlimit(pid)?;
+        let shown = shows.args(["--noheadings", "--raw", "--output", "SOFT", option]).output();
+        let shown = shown.expect("prlimit(1), of util-linux, is installed");
+        let before = String::from_utf8_lossy(&shown.stdout).trim().to_owned();
         let exhausted = Exhausted { pid, option, before };
-        (shown.status.success() && exhausted.set("1")).then_some(exhausted)
+        let is_set = shown.status.success() && exhausted.set("1");
+        assert!(is_set || !process::is_alive(pid), "the limits of {pid} cannot be changed");
+        is_set.then_some(exhausted)
     }
 
     fn set(&self, soft: &str) -> bool {
-        let set = Command::new("prlimit")
-            .arg("--pid")
-            .arg(self.pid.to_string())
-            .arg(format!("{}={soft}:", self.option))
-            .stderr(Stdio::null())
-            .status();
-        set.is_ok_and(|status| status.success())
+        prlimit(self.pid).is_some_and(|mut sets| {
+            let set = sets.arg(format!("{}={soft}:", self.option)).status();
+            set.is_ok_and(|status| status.success())
+        })
     }
+}
+
+/// prlimit(1) for the process, as the user that owns it: root without all its capabilities may not
+/// change the limits of others.
+fn prlimit(pid: Pid) -> Option<Command> {
+    let owner = fs::metadata(format!("/proc/{pid}")).ok()?;
+    let mut prlimit = Command::new("prlimit");
+    prlimit
+        .uid(owner.uid())
+        .gid(owner.gid())
+        .stderr(Stdio::null())
+        .arg("--pid")
+        .arg(pid.to_string());
+    Some(prlimit)
 }
 
 impl Drop for Exhausted {
