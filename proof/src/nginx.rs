@@ -1,8 +1,9 @@
 //! nginx: HUP replaces the workers, USR2 and QUIT the program.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::path::PathBuf;
 
 use multi_node_proof::{Death, soon};
 use multi_node_tests::{Load, Program, Scratch, eventually, process, unused_port};
@@ -25,15 +26,19 @@ pub(crate) fn upgrade() -> Result<Box<dyn Subject>, String> {
 }
 
 fn start() -> Result<Peer, String> {
-    if Command::new("nginx").arg("-v").output().is_err() {
-        return Err("not installed".to_owned());
-    }
+    let nginx = nginx().ok_or("not installed")?;
     let scratch = Scratch::new();
     let port = unused_port();
     let file = scratch.path().join("nginx.conf");
     fs::write(&file, configuration(&scratch, port)).map_err(|error| error.to_string())?;
-    let program = Program::new("nginx").arg("-p").arg(scratch.path()).arg("-c").arg(&file);
+    let program = Program::new(nginx).arg("-p").arg(scratch.path()).arg("-c").arg(&file);
     Ok(Peer::start(program, port, scratch))
+}
+
+/// The whole path: nginx executes itself anew by the name that it was started by.
+fn nginx() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join("nginx")).find(|file| file.is_file())
 }
 
 /// A socket for each worker, and no end to a kept connection but by a reload.

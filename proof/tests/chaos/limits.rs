@@ -17,6 +17,9 @@ pub(crate) enum Resource {
     Processes,
 }
 
+/// Less than any node has open, and yet enough for poll(2) to watch what it must.
+const FEW: &str = "16";
+
 /// A process that has nothing left of a resource, until this is dropped.
 ///
 /// Only the soft limit is lowered, so that whoever lowered it may raise it again.
@@ -44,7 +47,7 @@ impl Exhausted {
         let shown = shown.expect("prlimit(1), of util-linux, is installed");
         let before = String::from_utf8_lossy(&shown.stdout).trim().to_owned();
         let exhausted = Exhausted { pid, option, before };
-        let is_set = shown.status.success() && exhausted.set("1");
+        let is_set = shown.status.success() && exhausted.set(FEW);
         assert!(is_set || !process::is_alive(pid), "the limits of {pid} cannot be changed");
         is_set.then_some(exhausted)
     }
