@@ -38,7 +38,7 @@ pub(crate) fn reload() -> Result<Box<dyn Subject>, String> {
         .args(["--worker-class", "gthread", "--threads", THREADS, "--keep-alive", "3600"])
         .args(["--workers", &WORKERS.to_string(), "--bind", &format!("127.0.0.1:{port}")])
         .arg("site_under_proof:site");
-    Ok(Box::new(Reloaded(Peer::start(program, port, scratch))))
+    Ok(Box::new(Reloaded(Peer::start(program, port, scratch, |running, _| Some(running.pid())))))
 }
 
 impl Subject for Reloaded {

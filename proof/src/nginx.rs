@@ -31,8 +31,14 @@ fn start() -> Result<Peer, String> {
     let port = unused_port();
     let file = scratch.path().join("nginx.conf");
     fs::write(&file, configuration(&scratch, port)).map_err(|error| error.to_string())?;
-    let program = Program::new(nginx).arg("-p").arg(scratch.path()).arg("-c").arg(&file);
-    Ok(Peer::start(program, port, scratch))
+    // In the background of a shell that leaves: nginx refuses to change its program while the
+    // process that started it lives.
+    let program = Program::new("/bin/sh").args(["-c", "\"$0\" -p \"$1\" -c \"$2\" &"]).args([
+        nginx.as_path(),
+        scratch.path(),
+        &file,
+    ]);
+    Ok(Peer::start(program, port, scratch, |_, scratch| named(scratch)))
 }
 
 /// The whole path: nginx executes itself anew by the name that it was started by.

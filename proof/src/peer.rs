@@ -23,13 +23,19 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Starts it and waits until it answers and all its workers are there.
-    pub(crate) fn start(program: Program, port: u16, scratch: Scratch) -> Peer {
+    pub(crate) fn start(
+        program: Program,
+        port: u16,
+        scratch: Scratch,
+        master: impl FnOnce(&Running, &Scratch) -> Option<Pid>,
+    ) -> Peer {
         let running = program.may_panic().start();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let peer = Peer { master: running.pid(), running, addr, scratch };
         eventually(soon(), "it answers", || {
             HttpClient::connect(addr).and_then(|mut client| client.get_once("/")).is_ok()
         });
+        let master = master(&running, &scratch).expect("it says who its master is");
+        let peer = Peer { master, running, addr, scratch };
         eventually(soon(), "its workers are there", || peer.workers().len() == WORKERS);
         peer
     }
