@@ -47,7 +47,7 @@ fn nginx() -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join("nginx")).find(|file| file.is_file())
 }
 
-/// A socket for each worker, and no end to a kept connection but by a reload.
+/// As it comes, but with no end to a kept connection but by a reload.
 fn configuration(scratch: &Scratch, port: u16) -> String {
     let folder = scratch.path().display();
     format!(
@@ -56,7 +56,7 @@ fn configuration(scratch: &Scratch, port: u16) -> String {
          http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;\n\
          client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path \
          {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;\n\
-         server {{ listen 127.0.0.1:{port} reuseport; location / {{ return 200 \"node=0 slot=0 \
+         server {{ listen 127.0.0.1:{port}; location / {{ return 200 \"node=0 slot=0 \
          generation=0 pid=$pid version=nginx $args\"; }} }} }}\n"
     )
 }
