@@ -140,7 +140,11 @@ impl Chaos {
                     self.exhaust(worker, Resource::Files);
                 }
             }
-            Misfortune::NoFilesForMaster => self.exhaust(self.family.master(), Resource::Files),
+            Misfortune::NoFilesForMaster => {
+                // Not between the rehearsal of a new master and its exec: there is no way back.
+                self.settle();
+                self.exhaust(self.family.master(), Resource::Files);
+            }
             Misfortune::NoProcesses => {
                 self.exhaust(self.family.master(), Resource::Processes);
             }
