@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multi_node_tests::{Counts, Deadline, Program, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::install::{Broken, Version};
-
-/// Whether a reload ends with the master replacing itself.
-const MASTER_IS_REPLACED: bool = false;
 
 /// How long a family may live: longer than any proof.
 const LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -173,11 +170,9 @@ impl Family {
     }
 
     /// Whether everything that was asked since `since` was answered by the version installed.
-    pub fn is_of_one_version(&self, counts: &Counts, since: std::time::Instant) -> bool {
+    pub fn is_of_one_version(&self, counts: &Counts, since: Instant) -> bool {
         let mut answers = counts.last_asked.iter().filter(|(_, asked)| **asked > since);
-        answers.all(|(words, _)| {
-            words.contains(self.version.word()) || !MASTER_IS_REPLACED && self.is_masters(words)
-        })
+        answers.all(|(words, _)| words.contains(self.version.word()))
     }
 
     /// Ends it with SIGTERM and checks that nothing is left: no process, no listening socket.
@@ -192,18 +187,13 @@ impl Family {
 
     fn is_replaced(&self, old: &BTreeSet<Pid>, masters: usize) -> bool {
         let now = self.workers();
-        now.len() == self.workers
-            && now.is_disjoint(old)
-            && (!MASTER_IS_REPLACED || self.masters() > masters)
-    }
-
-    fn is_masters(&self, words: &str) -> bool {
-        words.contains(&format!(" pid={} ", self.master()))
+        now.len() == self.workers && now.is_disjoint(old) && self.masters() > masters
     }
 
     /// How often a master's node has said that it serves.
     fn masters(&self) -> usize {
-        self.count(|line| line.starts_with("up ") && self.is_masters(line))
+        let pid = format!(" pid={} ", self.master());
+        self.count(|line| line.starts_with("up ") && line.contains(&pid))
     }
 
     /// How often a node has said that it serves.

@@ -3,7 +3,7 @@
 use multi_node_tests::{Running, Who, eventually, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{scenario, soon, successor, wait_gone};
+use crate::support::{scenario, soon};
 
 #[test]
 fn forty_reloads_leave_the_master_with_what_it_had_after_five() {
@@ -24,14 +24,20 @@ fn forty_reloads_leave_the_master_with_what_it_had_after_five() {
     program.stop();
 }
 
+/// Reloads so often, the master included.
 #[track_caller]
 fn reload(program: &Running, nodes: &mut [Who], times: usize) {
+    let master = program.pid();
     for _ in 0..times {
         program.signal(Signal::SIGHUP);
-        for who in nodes.iter_mut().filter(|who| who.slot != 0) {
-            let old = who.pid;
-            *who = successor(program, *who);
-            wait_gone(program, old);
+        for who in nodes.iter_mut() {
+            let old = *who;
+            *who = program.wait_for_node(&format!("the successor of {old:?}"), |new| {
+                new.slot == old.slot && new.node > old.node && (new.slot > 0 || new.pid == master)
+            });
         }
+        eventually(soon(), "the old workers have gone, and who stood in for the master", || {
+            process::children(master).len() == nodes.len() - 1
+        });
     }
 }
