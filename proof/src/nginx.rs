@@ -31,13 +31,11 @@ fn start() -> Result<Peer, String> {
     let port = unused_port();
     let file = scratch.path().join("nginx.conf");
     fs::write(&file, configuration(&scratch, port)).map_err(|error| error.to_string())?;
-    // In the background of a shell that leaves: nginx refuses to change its program while the
-    // process that started it lives.
-    let program = Program::new("/bin/sh").args(["-c", "\"$0\" -p \"$1\" -c \"$2\" &"]).args([
-        nginx.as_path(),
-        scratch.path(),
-        &file,
-    ]);
+    // In the background of a shell that leaves once nginx is there: it refuses to change its
+    // program while the process that started it lives.
+    let program = Program::new("/bin/sh")
+        .args(["-c", "\"$0\" -p \"$1\" -c \"$2\" & until [ -s \"$1/pid\" ]; do sleep 0.01; done"])
+        .args([nginx.as_path(), scratch.path(), &file]);
     Ok(Peer::start(program, port, scratch, |_, scratch| named(scratch)))
 }
 
