@@ -2,7 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 
 /// How long a client waits for the other side: long, since the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,6 +40,18 @@ impl HttpClient {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(HttpClient { stream: BufReader::new(stream) })
+    }
+
+    /// This side's port.
+    pub fn port(&self) -> u16 {
+        self.stream.get_ref().local_addr().map_or(0, |addr| addr.port())
+    }
+
+    /// Whether the server has closed it already, so that nothing can be asked any more.
+    pub fn is_closed(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        let peeked = recv(self.stream.get_ref().as_raw_fd(), &mut [0], flags);
+        !matches!(peeked, Err(Errno::EAGAIN))
     }
 
     /// Gets `path` and leaves the connection open.

@@ -65,6 +65,17 @@ fn all() -> impl Iterator<Item = Process> {
     pids.into_iter().filter_map(|pid| look_up(Pid::from_raw(pid)))
 }
 
+/// Whether every thread of the process stands still after SIGSTOP.
+pub fn is_stopped(pid: Pid) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat"));
+        stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    })
+}
+
 /// What the process's fds refer to, in the order of their numbers.
 pub fn fds(pid: Pid) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
@@ -81,32 +92,72 @@ pub fn fds(pid: Pid) -> Vec<PathBuf> {
     fds.into_iter().map(|(_, target)| target).collect()
 }
 
+/// How many threads the process has.
+pub fn threads(pid: Pid) -> u64 {
+    status(pid, "Threads:").unwrap_or(0)
+}
+
+/// The process's resident memory, in KiB.
+pub fn resident(pid: Pid) -> u64 {
+    status(pid, "VmRSS:").unwrap_or(0)
+}
+
+/// The number behind a name in `/proc/<pid>/status`.
+fn status(pid: Pid, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The inodes of the TCP sockets that the process listens on.
 pub fn listening(pid: Pid) -> BTreeSet<u64> {
-    let listening = all_listening();
-    fds(pid)
-        .iter()
-        .filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']'))
-        .filter_map(|inode| inode.parse().ok())
-        .filter(|inode| listening.contains(inode))
-        .collect()
+    &sockets(pid) & &all_listening()
 }
 
 /// The inodes of all TCP sockets that listen.
 pub fn all_listening() -> BTreeSet<u64> {
     const LISTEN: &str = "0A";
-    ["/proc/net/tcp", "/proc/net/tcp6"]
+    tcp().filter(|row| row.state == LISTEN).map(|row| row.inode).collect()
+}
+
+/// The ports at the other ends of the process's TCP connections.
+pub fn peers(pid: Pid) -> BTreeSet<u16> {
+    let own = sockets(pid);
+    tcp().filter(|row| own.contains(&row.inode)).map(|row| row.peer).collect()
+}
+
+/// The inodes of the process's sockets.
+fn sockets(pid: Pid) -> BTreeSet<u64> {
+    fds(pid)
         .iter()
-        .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| {
-            table
-                .lines()
-                .skip(1)
-                .filter_map(|row| {
-                    let words: Vec<&str> = row.split_whitespace().collect();
-                    (words.get(3) == Some(&LISTEN)).then(|| words.get(9)?.parse().ok())?
-                })
-                .collect::<Vec<u64>>()
-        })
+        .filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']'))
+        .filter_map(|inode| inode.parse().ok())
         .collect()
+}
+
+/// A TCP socket as `/proc/net/tcp` shows it.
+struct Row {
+    state: String,
+    peer: u16,
+    inode: u64,
+}
+
+fn tcp() -> impl Iterator<Item = Row> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    tables
+        .into_iter()
+        .flatten()
+        .flat_map(|table| table.lines().skip(1).filter_map(Row::parse).collect::<Vec<Row>>())
+}
+
+impl Row {
+    fn parse(line: &str) -> Option<Row> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (_, peer) = words.get(2)?.rsplit_once(':')?;
+        Some(Row {
+            state: (*words.get(3)?).to_owned(),
+            peer: u16::from_str_radix(peer, 16).ok()?,
+            inode: words.get(9)?.parse().ok()?,
+        })
+    }
 }

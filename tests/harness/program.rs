@@ -48,6 +48,11 @@ impl Program {
         self
     }
 
+    /// Adds arguments.
+    pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(self, args: I) -> Program {
+        args.into_iter().fold(self, Program::arg)
+    }
+
     /// Sets an environment variable. `MULTI_NODE_*` of the test's own environment is not passed on.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Program {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));

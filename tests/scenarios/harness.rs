@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use multi_node_tests::{Exit, Load, Program, stderr};
+use multi_node_tests::{Exit, Load, Outcome, Program, eventually, stderr};
 use nix::sys::signal::Signal;
 
 use crate::support::soon;
@@ -76,18 +76,42 @@ fn load_tells_answers_from_connections_that_close_too_early() {
     let load = Load::start(addr, 1, 0);
     for answered in [true, false] {
         let (mut connection, _) = server.accept().expect("a client");
-        read_request(&mut connection);
+        let number = read_request(&mut connection);
         if answered {
-            answer(&mut connection);
+            answer(&mut connection, &number);
         }
     }
     let (mut last, _) = server.accept().expect("a client");
     drop(server);
-    read_request(&mut last);
-    answer(&mut last);
+    let number = read_request(&mut last);
+    answer(&mut last, &number);
     let counts = load.until_refused();
     assert_eq!((counts.ok, counts.reset, counts.refused), (2, 1, 1));
     assert_eq!(counts.failed(), 2);
+}
+
+#[test]
+fn load_takes_an_answer_to_another_request_for_a_wrong_one() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let load = Load::start(server.local_addr().expect("an address"), 1, 0);
+    let (mut connection, _) = server.accept().expect("a client");
+    drop(server);
+    read_request(&mut connection);
+    answer(&mut connection, "4711");
+    let counts = load.until_refused();
+    assert_eq!((counts.ok, counts.wrong), (0, 1));
+    assert_eq!(counts.failures[0].outcome, Outcome::Wrong);
+}
+
+#[test]
+fn a_steady_load_goes_on_when_it_is_refused() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = server.local_addr().expect("an address");
+    drop(server);
+    let load = Load::steady(addr, 1, 1, 1_000);
+    eventually(soon(), "both clients are refused again", || load.counts().refused > 3);
+    let counts = load.stop();
+    assert!(counts.failures.iter().all(|failure| failure.outcome == Outcome::Refused));
 }
 
 #[test]
@@ -97,8 +121,8 @@ fn a_kept_connection_is_asked_again_and_again() {
     let (mut connection, _) = server.accept().expect("a client");
     drop(server);
     for _ in 0..3 {
-        read_request(&mut connection);
-        answer(&mut connection);
+        let number = read_request(&mut connection);
+        answer(&mut connection, &number);
     }
     load.wait_for_ok(0, soon());
     drop(connection);
@@ -106,17 +130,21 @@ fn a_kept_connection_is_asked_again_and_again() {
     assert_eq!((counts.ok, counts.failed() - counts.reset), (3, 1));
 }
 
-fn read_request(connection: &mut TcpStream) {
+/// Reads a request and returns its number.
+fn read_request(connection: &mut TcpStream) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         connection.read_exact(&mut byte).expect("a request");
         request.extend(byte);
     }
+    let request = String::from_utf8(request).expect("words");
+    let number = request.split(['=', ' ']).nth(2).expect("a number");
+    number.to_owned()
 }
 
-fn answer(connection: &mut TcpStream) {
-    let body = "node=1 slot=1 generation=0 pid=1";
+fn answer(connection: &mut TcpStream, number: &str) {
+    let body = format!("node=1 slot=1 generation=0 pid=1 request={number}");
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     connection.write_all(format!("{head}{body}").as_bytes()).expect("the client waits");
 }

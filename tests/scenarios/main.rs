@@ -6,6 +6,7 @@ mod descriptors;
 mod drain;
 mod endings;
 mod events;
+mod growth;
 mod harness;
 mod health;
 mod init;

@@ -1,0 +1,5 @@
+//! A version of the program that aborts before it does anything.
+
+fn main() {
+    std::process::abort();
+}

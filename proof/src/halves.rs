@@ -1,0 +1,78 @@
+//! One row's load: half of the changes with a connection a request, half with kept ones.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use multi_node_proof::{Death, soon};
+use multi_node_tests::{Counts, Load, Outcome};
+
+use crate::rows::Subject;
+
+const CLIENTS: usize = 64;
+
+/// What became of the requests of a row.
+pub(crate) struct Halves {
+    /// A new connection for each request.
+    pub(crate) short: Half,
+    /// Connections that are kept.
+    pub(crate) kept: Half,
+}
+
+/// What became of the requests of one kind.
+pub(crate) struct Half {
+    pub(crate) answered: usize,
+    pub(crate) slowest: Duration,
+    /// Requests in flight on a node when it was killed.
+    pub(crate) on_the_killed: usize,
+    /// All others that failed, by the way they did.
+    pub(crate) failed: BTreeMap<Outcome, usize>,
+}
+
+impl Halves {
+    /// Puts it under load, changes it `times` times, and ends it.
+    pub(crate) fn of(mut subject: Box<dyn Subject>, times: usize, rate: u32) -> Halves {
+        let addr = subject.addr();
+        let short =
+            Half::of(&mut *subject, Load::steady(addr, CLIENTS, 0, rate), times.div_ceil(2));
+        let kept = Half::of(&mut *subject, Load::steady(addr, 0, CLIENTS, rate), times / 2);
+        subject.end();
+        Halves { short, kept }
+    }
+
+    /// Requests that failed although nobody killed the node that had them.
+    pub(crate) fn failed(&self) -> usize {
+        self.short.failed.values().chain(self.kept.failed.values()).sum()
+    }
+}
+
+impl Half {
+    fn of(subject: &mut dyn Subject, load: Load, times: usize) -> Half {
+        let mut deaths = Vec::new();
+        // Every client has asked before the first change and after each.
+        load.wait_for_ok(4 * CLIENTS, soon());
+        for time in 1..=times {
+            eprint!("\r  {time} of {times} ");
+            deaths.extend(subject.change(&load));
+            load.wait_for_ok(4 * CLIENTS, soon());
+        }
+        eprintln!();
+        Half::new(&load.stop(), &deaths)
+    }
+
+    fn new(counts: &Counts, deaths: &[Death]) -> Half {
+        let mut half = Half {
+            answered: counts.ok,
+            slowest: counts.slowest,
+            on_the_killed: 0,
+            failed: BTreeMap::new(),
+        };
+        for failure in &counts.failures {
+            if deaths.iter().any(|death| death.accounts_for(failure)) {
+                half.on_the_killed += 1;
+            } else {
+                *half.failed.entry(failure.outcome).or_default() += 1;
+            }
+        }
+        half
+    }
+}

@@ -1,0 +1,91 @@
+//! What the master holds after few reloads and after many.
+
+use std::fmt;
+
+use multi_node_proof::{Family, soon};
+use multi_node_tests::{eventually, process};
+use nix::unistd::Pid;
+
+/// After how many reloads everything that is made once has been made.
+const WARM: usize = 5;
+
+/// Memory that the allocator's moods explain, of 100.
+const LEEWAY: u64 = 5;
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holding {
+    fds: usize,
+    threads: u64,
+    /// Resident, in KiB.
+    memory: u64,
+}
+
+/// What the master held before and after.
+#[derive(Debug)]
+pub(crate) struct Growth {
+    before: Holding,
+    after: Holding,
+}
+
+/// Reloads a program so often.
+pub(crate) fn after(times: usize) -> Growth {
+    let family = Family::start(4, None);
+    let holding = |times: usize| {
+        for time in 1..=times {
+            eprint!("\r  {time} of {times} ");
+            family.reload();
+        }
+        eprintln!();
+        Holding::settled(family.master())
+    };
+    let before = holding(WARM);
+    let after = holding(times.saturating_sub(WARM));
+    family.stop();
+    Growth { before, after }
+}
+
+impl Holding {
+    /// What the process holds once it has let go of what the last reload left.
+    fn settled(pid: Pid) -> Holding {
+        const LOOKS: usize = 20;
+        let mut last = Holding::of(pid);
+        let mut same = 0;
+        eventually(soon(), "the master settles", || {
+            let now = Holding::of(pid);
+            same = if (now.fds, now.threads) == (last.fds, last.threads) { same + 1 } else { 0 };
+            last = now;
+            same == LOOKS
+        });
+        last
+    }
+
+    fn of(pid: Pid) -> Holding {
+        Holding {
+            fds: process::fds(pid).len(),
+            threads: process::threads(pid),
+            memory: process::resident(pid),
+        }
+    }
+}
+
+impl Growth {
+    /// Whether nothing has grown.
+    pub(crate) fn is_none(&self) -> bool {
+        self.after.fds == self.before.fds
+            && self.after.threads == self.before.threads
+            && self.after.memory * 100 <= self.before.memory * (100 + LEEWAY)
+    }
+}
+
+impl fmt::Display for Holding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} fds, {} threads, {} KiB", self.fds, self.threads, self.memory)
+    }
+}
+
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} after {WARM}, {} after all", self.before, self.after)
+    }
+}
