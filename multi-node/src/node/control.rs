@@ -161,7 +161,10 @@ struct Thread {
 impl Thread {
     fn run(mut self) {
         loop {
-            if let Err(error) = self.turn() {
+            let Err(error) = self.turn() else { continue };
+            if error.kind() == io::ErrorKind::InvalidData {
+                self.lost(&error);
+            } else {
                 // Without its control socket a node is nobody's: the same as a dead master.
                 report::error!("the control socket failed: {error}");
                 self.orphaned();
@@ -245,6 +248,15 @@ impl Thread {
             if arrived.signal == Handled::Terminate {
                 self.drain(self.node.drain_timeout);
             }
+        }
+    }
+
+    /// A message or its fds are lost, for want of room in this process. The master lives, and the
+    /// others with it: a worker makes way for one that has what it needs.
+    fn lost(&mut self, error: &io::Error) {
+        report::error!("lost what the master sent, too many files are open: {error}");
+        if !self.node.is_master {
+            self.drain(self.node.drain_timeout);
         }
     }
 

@@ -77,7 +77,9 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<R
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
     let mut fds = Vec::new();
-    for control in message.cmsgs()? {
+    // nix calls it ENOBUFS when fds were lost.
+    let controls = message.cmsgs().map_err(|_| cut_short())?;
+    for control in controls {
         if let ControlMessageOwned::ScmRights(raw) = control {
             // SAFETY: the kernel has just made these fds for this process, and nothing else
             // knows their numbers yet.
@@ -85,7 +87,11 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<R
         }
     }
     if message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short"));
+        return Err(cut_short());
     }
     Ok((message.bytes, fds))
+}
+
+fn cut_short() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short")
 }

@@ -161,8 +161,11 @@ impl Placement {
     /// Takes a connection from an inbox, this node's or a sibling's. It counts here from now on.
     ///
     /// # Errors
-    /// `WouldBlock` when the inbox is empty, or nobody is left to fill it.
+    /// `WouldBlock` when the inbox is empty, or nobody is left to fill it; `EMFILE` when this
+    /// process has no room for a connection.
     pub(super) fn take_passed(&self, inbox: BorrowedFd<'_>) -> io::Result<Passed> {
+        // A connection for which there is no room would be lost on the way: it stays in the queue.
+        drop(inbox.try_clone_to_owned()?);
         // One byte more than a claim, so that nothing longer passes for one.
         let mut bytes = [0; Claim::BYTES + 1];
         let (length, fds) = match packet::receive(inbox, &mut bytes) {
