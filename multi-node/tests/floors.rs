@@ -18,7 +18,11 @@ const FLOORS: [(&str, &[&str], &[&str]); 12] = [
         &["config", "error", "event", "report", "policy", "sys"],
         &["bincode", "serde", "thiserror", "tokio", "futures_core", "futures_sink"],
     ),
-    ("master", &["config", "error", "event", "report", "policy", "sys", "link"], &["tokio"]),
+    (
+        "master",
+        &["config", "error", "event", "report", "policy", "sys", "link"],
+        &["serde", "tokio"],
+    ),
     (
         "node",
         &["config", "error", "event", "report", "policy", "sys", "link"],

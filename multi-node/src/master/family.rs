@@ -17,7 +17,7 @@ use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::link::readable::Readable;
 use crate::report;
 use crate::sys::packet;
-use crate::sys::page::{Page, SEATS};
+use crate::sys::page::SEATS;
 use crate::sys::process::{Child, Start};
 
 /// All nodes, the master's own among them, and what they share.
@@ -25,7 +25,6 @@ pub(super) struct Family {
     settings: Settings,
     start: Start,
     images: Images,
-    page: Page,
     places: Places,
     free_seats: Vec<u16>,
     /// The slots whose node died and that have no other yet.
@@ -56,7 +55,6 @@ impl Family {
             settings,
             start: Start::of_this_process(),
             images: Images::of_this_program().map_err(StartError::system("open this program"))?,
-            page: Page::create().map_err(StartError::system("make the load page"))?,
             free_seats: (0..SEATS).rev().collect(),
             vacant: BTreeSet::new(),
             members: BTreeMap::new(),
@@ -112,23 +110,25 @@ impl Family {
     fn seat(&mut self) -> io::Result<u16> {
         let seat = self.free_seats.pop();
         let seat = seat.ok_or_else(|| io::Error::other(format!("{SEATS} processes are enough")))?;
-        self.page.reset(seat);
+        self.places.reset(seat);
         Ok(seat)
     }
 
     fn admit(&mut self, node: NodeId, control: OwnedFd, member: Member) {
-        let (slot, listens) = (member.slot, self.places.get(member.slot).is_some());
-        let welcome = self.welcome(node, &member, listens);
+        let (slot, welcome) = (member.slot, self.welcome(node, &member));
+        let listeners: Vec<u16> = welcome.listeners.iter().map(|listener| listener.id).collect();
+        let listens = welcome.listens;
         self.members.insert(node, member);
         self.hands.open(node, control);
         self.hands.give(node, Parcel::Welcome(Box::new(welcome)));
-        if listens {
-            self.hands.give_outboxes(node, slot, self.settings.serving_slots());
+        for listener in listeners.into_iter().filter(|_| listens) {
+            self.hands.give_outboxes(node, slot, listener, self.places.slots());
         }
         self.hand_out();
     }
 
-    fn welcome(&self, node: NodeId, member: &Member, listens: bool) -> Welcome {
+    fn welcome(&self, node: NodeId, member: &Member) -> Welcome {
+        let listeners = self.places.of(member.generation);
         Welcome {
             protocol: PROTOCOL,
             node: node.0,
@@ -136,9 +136,9 @@ impl Family {
             generation: member.generation,
             seat: member.seat,
             nodes: self.settings.nodes,
-            first_serving_slot: self.places.first(),
-            local_addr: self.places.local_addr,
-            listens,
+            slots: self.places.slots().into_inner(),
+            listens: !listeners.is_empty() && self.serves(member.slot),
+            listeners,
             drain_timeout: self.settings.drain_timeout,
             drain_grace: self.settings.drain_grace,
             readiness: self.settings.readiness,
@@ -156,10 +156,10 @@ impl Family {
         let Some(member) = self.members.get(&node) else {
             return;
         };
-        if self.places.get(member.slot).is_none() {
+        if !self.serves(member.slot) {
             return;
         }
-        self.page.seat(member.slot, member.seat);
+        self.places.seat(member.generation, member.slot, member.seat);
         let slot = member.slot;
         if self.vacant.remove(&slot) {
             self.tell_siblings();
@@ -169,7 +169,7 @@ impl Family {
     /// Has every node look again whose queue it must watch.
     fn tell_siblings(&self) {
         for (node, member) in &self.members {
-            if self.places.get(member.slot).is_some() {
+            if self.serves(member.slot) {
                 self.hands.tell(*node, &ToNode::SiblingsChanged);
             }
         }
@@ -204,7 +204,7 @@ impl Family {
             return ExitStatus::Unknown;
         };
         self.hands.close(node);
-        if self.page.vacate(member.slot, member.seat) {
+        if self.places.vacate(member.slot, member.seat) {
             self.vacant.insert(member.slot);
             self.tell_siblings();
         }
@@ -221,11 +221,16 @@ impl Family {
         });
     }
 
-    /// Gives `node` the sockets of `slot` to watch.
-    pub(super) fn lend(&mut self, node: NodeId, slot: Slot) {
-        if self.places.get(slot).is_some() {
-            self.hands.give(node, Parcel::Lent(slot));
+    /// Gives `node` the sockets that `slot` has of a listener, to watch.
+    pub(super) fn lend(&mut self, node: NodeId, listener: u16, slot: Slot) {
+        if self.places.get(listener, slot).is_some() {
+            self.hands.give(node, Parcel::Lent(listener, slot));
         }
+    }
+
+    /// Whether the node in `slot` accepts connections, if there is anything to accept from.
+    fn serves(&self, slot: Slot) -> bool {
+        self.settings.serving_slots().contains(&slot)
     }
 
     /// Makes a socket pair and hands its ends to `a` and `b`.
@@ -250,6 +255,6 @@ impl Family {
 
     /// Sends what fits into the window of fds in flight; whether all of it could be sent.
     pub(super) fn hand_out(&mut self) -> bool {
-        self.hands.send(&self.page, &self.places)
+        self.hands.send(&self.places)
     }
 }

@@ -1,15 +1,27 @@
-//! The sockets that the master holds for its whole life and lends to the nodes: for each slot
-//! that serves a listener and an inbox.
+//! The sockets that the master holds for its whole life and lends to the nodes: of each listener
+//! one socket a slot, or one for all, and an inbox a slot.
+//!
+//! Which generation has which listeners under which names is kept apart from the listeners, so
+//! that a reload takes over what did not change and a plan that fails leaves nothing behind. It
+//! decides neither when a slot is needed nor when a generation is over.
 
+mod bind;
+mod listener;
+mod state;
+
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use crate::config::{Settings, Slot};
+use crate::config::{Address, Generation, Listen, Settings, Slot};
 use crate::error::StartError;
-use crate::report;
-use crate::sys::{packet, socket};
+use crate::link::control::Listening;
+use crate::sys::page::Seat;
+
+use listener::Listener;
+#[allow(unused_imports)] // named once the master replaces itself
+pub(super) use state::PlacesState;
 
 /// How long a port that is taken is asked for again: a predecessor that was killed just now may
 /// take so long to let go of it.
@@ -18,92 +30,201 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often, then.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// What the kernel queues for one slot.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) listener: OwnedFd,
-    /// The end that the node reads.
-    pub(super) inbox: OwnedFd,
-    /// The end that its siblings write.
-    pub(super) outbox: OwnedFd,
-}
-
-/// The places of all slots that serve; none with `listen = none`.
+/// All listeners; none with `listen = none`.
 #[derive(Debug)]
 pub(super) struct Places {
-    first: Slot,
-    places: Vec<Place>,
-    pub(super) local_addr: Option<SocketAddr>,
+    listeners: BTreeMap<u16, Listener>,
+    /// What each generation listens on, the first listener first.
+    offers: BTreeMap<Generation, Vec<Offer>>,
+    /// The number of the next listener.
+    next: u16,
+    /// The first slot that has sockets, and the last.
+    slots: (Slot, Slot),
+}
+
+/// A listener, as a generation knows it.
+#[derive(Debug)]
+struct Offer {
+    name: String,
+    listener: u16,
+}
+
+/// What a listener has for one slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) listener: BorrowedFd<'a>,
+    /// The end that the node reads.
+    pub(super) inbox: BorrowedFd<'a>,
+    /// The end that its siblings write.
+    pub(super) outbox: BorrowedFd<'a>,
 }
 
 impl Places {
-    /// Binds the sockets of all slots.
+    /// Binds what the first generation listens on, with sockets for all slots that serve.
     ///
     /// # Errors
     /// One line that names the address, the cause and the remedy.
     pub(super) fn bind(settings: &Settings) -> Result<Places, StartError> {
-        let first = *settings.serving_slots().start();
-        let mut places = Places { first, places: Vec::new(), local_addr: None };
-        let Some((host, port)) = &settings.listen else {
-            return Ok(places);
+        let (first, last) = settings.serving_slots().into_inner();
+        let mut places = Places {
+            listeners: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            next: 0,
+            slots: (first, last),
         };
-        let addr = resolve(host, *port)?;
-        let listeners = bind_patiently(addr, settings)?;
-        places.local_addr = Some(
-            socket::local_addr(listeners[0].as_fd())
-                .map_err(|cause| StartError::listen(addr, cause))?,
-        );
-        for listener in listeners {
-            let pair = packet::packet_pair();
-            let (inbox, outbox) = pair.map_err(StartError::system("make an inbox"))?;
-            places.places.push(Place { listener, inbox, outbox });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match places.plan(0, settings) {
+                // The kernel tells nobody that a port is free again: asking is all there is.
+                Err(StartError::PortTaken { .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(RETRY);
+                }
+                planned => return planned.map(|()| places),
+            }
         }
-        Ok(places)
     }
 
-    pub(super) fn first(&self) -> Slot {
-        self.first
+    /// Has `generation` listen as `settings` say: what is listened on already is taken over, the
+    /// rest is bound. [`forget`](Places::forget) throws the plan away.
+    ///
+    /// # Errors
+    /// As [`bind`](Places::bind); then nothing has changed.
+    pub(super) fn plan(
+        &mut self,
+        generation: Generation,
+        settings: &Settings,
+    ) -> Result<(), StartError> {
+        let (mut offers, mut made) = (Vec::new(), BTreeMap::new());
+        let mut next = self.next;
+        for listen in &settings.listen {
+            let listen = beside(listen, &settings.listen);
+            let kept = self.listeners.iter().find(|(_, listener)| listener.is_for(&listen));
+            let id = match kept {
+                Some((id, _)) => *id,
+                None => {
+                    let id = next;
+                    made.insert(id, Listener::bind(&listen, settings, self.slots())?);
+                    next = id.wrapping_add(1);
+                    id
+                }
+            };
+            offers.push(Offer { name: listen.name, listener: id });
+        }
+        self.next = next;
+        self.listeners.append(&mut made);
+        self.offers.insert(generation, offers);
+        Ok(())
     }
 
-    pub(super) fn get(&self, slot: Slot) -> Option<&Place> {
-        self.places.get(usize::from(slot.checked_sub(self.first)?))
+    /// `generation` is over, or never was: closes what nobody else listens on.
+    #[allow(dead_code)] // called once a reload plans
+    pub(super) fn forget(&mut self, generation: Generation) {
+        self.offers.remove(&generation);
+        let offers = &self.offers;
+        self.listeners.retain(|id, _| offers.values().flatten().any(|offer| offer.listener == *id));
+    }
+
+    /// Sees to it that a slot has its sockets; whether it had none. Every node must be told then
+    /// how far the slots [reach](Places::slots): connections queue there from now on.
+    ///
+    /// # Errors
+    /// As bind(2) and listen(2); when the process has no fd left.
+    #[allow(dead_code)] // called once the count changes
+    pub(super) fn ensure(&mut self, slot: Slot) -> io::Result<bool> {
+        for listener in self.listeners.values_mut() {
+            listener.ensure(slot)?;
+        }
+        let (first, last) = self.slots;
+        self.slots = (first.min(slot), last.max(slot));
+        Ok(self.slots != (first, last))
+    }
+
+    /// The slots that have sockets.
+    pub(super) fn slots(&self) -> std::ops::RangeInclusive<Slot> {
+        self.slots.0..=self.slots.1
+    }
+
+    /// What a node of `generation` is told of its listeners.
+    pub(super) fn of(&self, generation: Generation) -> Vec<Listening> {
+        let offers = self.offers.get(&generation).into_iter().flatten();
+        let listening = offers.filter_map(|offer| {
+            let listener = self.listeners.get(&offer.listener)?;
+            Some(Listening {
+                id: offer.listener,
+                name: offer.name.clone(),
+                addr: listener.addr.clone(),
+                keeping: listener.keeping(),
+            })
+        });
+        listening.collect()
+    }
+
+    /// What a listener has for a slot.
+    pub(super) fn get(&self, listener: u16, slot: Slot) -> Option<Place<'_>> {
+        self.listeners.get(&listener)?.place(slot)
+    }
+
+    /// The load page of a listener.
+    pub(super) fn page(&self, listener: u16) -> Option<BorrowedFd<'_>> {
+        Some(self.listeners.get(&listener)?.page.fd())
+    }
+
+    /// Clears a seat for a new process, in all load pages.
+    pub(super) fn reset(&self, seat: Seat) {
+        self.listeners.values().for_each(|listener| listener.page.reset(seat));
+    }
+
+    /// Gives a slot of all that `generation` listens on to the process in `seat`.
+    pub(super) fn seat(&self, generation: Generation, slot: Slot, seat: Seat) {
+        for offer in self.offers.get(&generation).into_iter().flatten() {
+            if let Some(listener) = self.listeners.get(&offer.listener) {
+                listener.page.seat(slot, seat);
+            }
+        }
+    }
+
+    /// Takes a slot from the process in `seat`; whether it still had it anywhere.
+    pub(super) fn vacate(&self, slot: Slot, seat: Seat) -> bool {
+        let vacated = self.listeners.values().map(|listener| listener.page.vacate(slot, seat));
+        vacated.fold(false, |any, vacated| any | vacated)
     }
 
     /// Lets nobody connect any more; what has connected stays queued.
     pub(super) fn refuse(&self) {
-        self.each("hold off new connections", socket::drop_newcomers);
+        self.listeners.values().for_each(Listener::refuse);
     }
 
     /// Ends listening, for all nodes.
     pub(super) fn close(&self) {
-        self.each("end listening", socket::close_for_all);
+        self.listeners.values().for_each(Listener::close);
     }
 
-    fn each(&self, what: &str, act: impl Fn(BorrowedFd<'_>) -> io::Result<()>) {
-        for place in &self.places {
-            if let Err(error) = act(place.listener.as_fd()) {
-                report::warn!("cannot {what}: {error}");
-            }
-        }
+    /// As [`refuse`](Places::refuse), but for what `generation` listens on.
+    #[allow(dead_code)] // called once a reload plans
+    pub(super) fn refuse_all_but(&self, generation: Generation) {
+        self.dropped_by(generation).for_each(Listener::refuse);
+    }
+
+    /// As [`close`](Places::close), but for what `generation` listens on.
+    #[allow(dead_code)] // called once a reload plans
+    pub(super) fn close_all_but(&self, generation: Generation) {
+        self.dropped_by(generation).for_each(Listener::close);
+    }
+
+    fn dropped_by(&self, generation: Generation) -> impl Iterator<Item = &Listener> {
+        let kept = self.offers.get(&generation);
+        let is_kept = move |id: u16| kept.into_iter().flatten().any(|offer| offer.listener == id);
+        self.listeners.iter().filter(move |(id, _)| !is_kept(**id)).map(|(_, listener)| listener)
     }
 }
 
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, StartError> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let unknown = |cause| StartError::Host { host: host.to_owned(), cause };
-    let mut found = (bare, port).to_socket_addrs().map_err(unknown)?;
-    found.next().ok_or_else(|| unknown(io::ErrorKind::NotFound.into()))
-}
-
-fn bind_patiently(addr: SocketAddr, settings: &Settings) -> Result<Vec<OwnedFd>, StartError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match socket::bind_slots(addr, settings.nodes.into(), settings.backlog) {
-            // The kernel tells nobody that a port is free again: asking is all there is.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                std::thread::sleep(RETRY);
-            }
-            bound => return bound.map_err(|cause| StartError::listen(addr, cause)),
-        }
+/// `listen` with room made for the others: a `[::]` leaves IPv4 to a `0.0.0.0` on its port.
+fn beside(listen: &Listen, all: &[Listen]) -> Listen {
+    let mut listen = listen.clone();
+    if let Address::Tcp { host, port, v6_only } = &mut listen.address
+        && host == "::"
+    {
+        *v6_only |= all.iter().any(|other| other.address.is_every_v4(*port));
     }
+    listen
 }

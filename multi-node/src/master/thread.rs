@@ -66,7 +66,7 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         workers: settings.worker_slots(),
         restart_children: settings.restart_children,
-        computes: settings.listen.is_none(),
+        computes: !settings.listens(),
         drain_timeout: settings.drain_timeout,
         start_timeout: settings.start_timeout,
     }
@@ -192,7 +192,7 @@ impl Thread {
                 self.policy.handle_event(now, Event::Draining { node });
             }
             ToMaster::Want(kind) => self.mesh.wants(node, kind),
-            ToMaster::Borrow { slot } => self.family.lend(node, slot),
+            ToMaster::Borrow { listener, slot } => self.family.lend(node, listener, slot),
             ToMaster::Received { fds } => self.family.received(node, fds),
             ToMaster::Ended(ended) if node == NodeId::MASTER => {
                 let ok = ended == Ended::Ok;

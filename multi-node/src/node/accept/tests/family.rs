@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::super::*;
 use crate::node::{Connection, Listener};
+use crate::sys::socket::tcp;
 use crate::sys::{packet, socket};
 
 /// Nothing here takes that long unless it is broken.
@@ -36,10 +37,15 @@ impl Family {
     /// Slots 0..nodes with sockets that listen, and nobody in them.
     pub(super) fn new(nodes: u16) -> Family {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listeners = socket::bind_slots(any, usize::from(nodes), 4096).unwrap();
+        let mut listeners = vec![tcp::found(any, false, 4096).unwrap()];
+        for _ in 1..nodes {
+            let sibling = tcp::join(listeners[0].as_fd()).unwrap();
+            socket::listen_on(&sibling, 4096).unwrap();
+            listeners.push(sibling);
+        }
         Family {
             page: Page::create().unwrap(),
-            addr: socket::local_addr(listeners[0].as_fd()).unwrap(),
+            addr: socket::local_addr(listeners[0].as_fd()).unwrap().as_inet().unwrap(),
             serving: 0..=nodes - 1,
             lends: true,
             lent: Mutex::default(),
@@ -90,9 +96,10 @@ impl Family {
             page: Page::map(self.page.fd().try_clone_to_owned().unwrap()).unwrap(),
             seat: slot,
             slot,
-            serving: self.serving.clone(),
+            slots: self.serving.clone(),
             own,
-            local_addr: Some(self.addr),
+            keeping: Keeping::Each,
+            local_addr: Addr::Inet(self.addr),
             borrow: Box::new(move |wanted| {
                 if !family.lends {
                     return;

@@ -176,5 +176,5 @@ fn connected() -> (TcpStream, TcpStream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let server = socket::accept(listener.as_fd()).unwrap().0;
-    (client, server)
+    (client, server.into())
 }

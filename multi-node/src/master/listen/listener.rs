@@ -1,0 +1,139 @@
+//! One listener: its sockets, its load page, and an inbox for each slot.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::{Place, bind};
+use crate::config::{Addr, Address, Listen, Settings, Slot};
+use crate::error::StartError;
+use crate::link::control::Keeping;
+use crate::report;
+use crate::sys::packet;
+use crate::sys::page::Page;
+use crate::sys::socket::{self, tcp};
+
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// As it was asked for.
+    pub(super) address: Address,
+    pub(super) addr: Addr,
+    pub(super) page: Page,
+    pub(super) sockets: Sockets,
+    pub(super) inboxes: BTreeMap<Slot, Inbox>,
+}
+
+#[derive(Debug)]
+pub(super) enum Sockets {
+    /// One a slot, so that the kernel spreads what comes.
+    Each(Each),
+}
+
+#[derive(Debug)]
+pub(super) struct Each {
+    pub(super) slots: BTreeMap<Slot, OwnedFd>,
+    /// Bound, for slots to come: once the user has changed no socket can join any more.
+    pub(super) spare: Vec<OwnedFd>,
+    pub(super) backlog: u32,
+}
+
+/// Both ends of the way on which siblings pass connections to a slot.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    /// The end that the node reads.
+    pub(super) inbox: OwnedFd,
+    /// The end that its siblings write.
+    pub(super) outbox: OwnedFd,
+}
+
+impl Listener {
+    /// Binds what `listen` asks for, with all that `slots` need.
+    ///
+    /// # Errors
+    /// One line that names the address, the cause and the remedy.
+    pub(super) fn bind(
+        listen: &Listen,
+        settings: &Settings,
+        slots: RangeInclusive<Slot>,
+    ) -> Result<Listener, StartError> {
+        let (sockets, addr) = bind::bind(&listen.address, settings, *slots.start())?;
+        let page = Page::create().map_err(StartError::system("make a load page"))?;
+        let address = listen.address.clone();
+        let mut listener = Listener { address, addr, page, sockets, inboxes: BTreeMap::new() };
+        for slot in slots {
+            listener.ensure(slot).map_err(StartError::system("make a slot's sockets"))?;
+        }
+        Ok(listener)
+    }
+
+    /// Whether this is what `listen` asks for.
+    pub(super) fn is_for(&self, listen: &Listen) -> bool {
+        self.address == listen.address
+    }
+
+    /// Sees to it that `slot` has its socket and its inbox.
+    pub(super) fn ensure(&mut self, slot: Slot) -> io::Result<()> {
+        match &mut self.sockets {
+            Sockets::Each(each) => each.ensure(slot)?,
+        }
+        if let Entry::Vacant(entry) = self.inboxes.entry(slot) {
+            let (inbox, outbox) = packet::packet_pair()?;
+            entry.insert(Inbox { inbox, outbox });
+        }
+        Ok(())
+    }
+
+    pub(super) fn place(&self, slot: Slot) -> Option<Place<'_>> {
+        let Inbox { inbox, outbox } = self.inboxes.get(&slot)?;
+        let listener = match &self.sockets {
+            Sockets::Each(each) => each.slots.get(&slot)?,
+        };
+        Some(Place { listener: listener.as_fd(), inbox: inbox.as_fd(), outbox: outbox.as_fd() })
+    }
+
+    pub(super) fn keeping(&self) -> Keeping {
+        match &self.sockets {
+            Sockets::Each(_) => Keeping::Each,
+        }
+    }
+
+    /// Lets nobody connect any more; what has connected stays queued.
+    pub(super) fn refuse(&self) {
+        match &self.sockets {
+            Sockets::Each(each) => each.all("hold off new connections", socket::drop_newcomers),
+        }
+    }
+
+    /// Ends listening, for all nodes.
+    pub(super) fn close(&self) {
+        match &self.sockets {
+            Sockets::Each(each) => each.all("end listening", socket::close_for_all),
+        }
+    }
+}
+
+impl Each {
+    fn ensure(&mut self, slot: Slot) -> io::Result<()> {
+        if self.slots.contains_key(&slot) {
+            return Ok(());
+        }
+        let socket = match (self.spare.pop(), self.slots.values().next()) {
+            (Some(spare), _) => spare,
+            (None, Some(founder)) => tcp::join(founder.as_fd())?,
+            (None, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        socket::listen_on(&socket, self.backlog)?;
+        self.slots.insert(slot, socket);
+        Ok(())
+    }
+
+    fn all(&self, what: &str, act: impl Fn(BorrowedFd<'_>) -> io::Result<()>) {
+        for socket in self.slots.values() {
+            if let Err(error) = act(socket.as_fd()) {
+                report::warn!("cannot {what}: {error}");
+            }
+        }
+    }
+}
