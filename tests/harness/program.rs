@@ -1,10 +1,11 @@
 //! How a program is started: in a process group of its own, with an environment of the test's.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::deadline::Deadline;
@@ -20,6 +21,7 @@ pub struct Program {
     env: Vec<(OsString, OsString)>,
     user: Option<u32>,
     open_files: Option<u32>,
+    stdin: Option<Arc<OwnedFd>>,
     may_panic: bool,
     deadline: Duration,
 }
@@ -34,6 +36,7 @@ impl Program {
             env: Vec::new(),
             user: None,
             open_files: None,
+            stdin: None,
             may_panic: false,
             deadline: Duration::from_secs(60),
         }
@@ -69,6 +72,12 @@ impl Program {
         self
     }
 
+    /// Gives it this as its standard input; nothing unless set.
+    pub fn stdin(mut self, fd: impl Into<OwnedFd>) -> Program {
+        self.stdin = Some(Arc::new(fd.into()));
+        self
+    }
+
     /// Says that a panic in the output is what the test wants to see.
     pub fn may_panic(mut self) -> Program {
         self.may_panic = true;
@@ -90,10 +99,11 @@ impl Program {
     pub fn start(self) -> Running {
         adopt_orphans();
         let log = Log::new();
+        let stdin = self.stdin.as_ref().map(|fd| fd.try_clone().expect("there is room for an fd"));
         let mut child = self
             .command()
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -4,10 +4,12 @@
 //! that a test varies come from `MULTI_NODE_*`. Every node that serves prints `up node=… slot=…`
 //! first, and what a test looks for is printed as words `name=value`.
 
+mod activate;
 mod endings;
 mod family;
 mod http;
 mod lines;
+mod listening;
 mod messages;
 mod options;
 mod runtimes;
@@ -21,6 +23,9 @@ fn main() -> ExitCode {
     let scenario = words::argument(1);
     match scenario.as_str() {
         "lines" => lines::lines().report(),
+        "activate" => activate::activate(),
+        "two-apps" => listening::two_apps().report(),
+        "named-lines" => listening::named_lines().report(),
         "http" => http::http().report(),
         "axum-serve" => http::axum_serve().report(),
         "never-starts" => endings::never_starts().report(),

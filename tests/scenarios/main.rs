@@ -7,6 +7,7 @@ mod endings;
 mod harness;
 mod init;
 mod listeners;
+mod listening;
 mod log;
 mod mesh;
 mod messages;

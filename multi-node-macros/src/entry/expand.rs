@@ -88,6 +88,9 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
     match argument {
         Argument::Nothing => (none, quote_spanned!(site=> .#method())),
         Argument::Into(value) => (none, quote_spanned!(site=> .#method(#value))),
+        Argument::Listener(name, address) => {
+            (none, quote_spanned!(site=> .#method(#name, #address)))
+        }
         Argument::Auto => (none, quote_spanned!(site=> .#method(#library::NodeCount::Auto))),
         Argument::Milliseconds(number) => {
             (none, quote_spanned!(site=> .#method(::core::time::Duration::from_millis(#number))))

@@ -4,6 +4,7 @@ mod check;
 mod duration;
 mod expand;
 mod function;
+mod listeners;
 mod model;
 mod options;
 mod value;

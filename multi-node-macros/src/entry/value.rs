@@ -47,7 +47,7 @@ impl Kind {
             Kind::Host => "a string such as \"127.0.0.1\"".to_owned(),
             Kind::Duration => duration::EXPECTED.to_owned(),
             Kind::Nothing => {
-                "the word `none`, without quotes (an address is `host` and `port`)".to_owned()
+                "the word `none`, or names: `listen(http = \"0.0.0.0:80\")`".to_owned()
             }
             Kind::Flavor => "\"current_thread\" or \"multi_thread\"".to_owned(),
             Kind::Library => "the path of the crate multi-node, such as \"cluster\"".to_owned(),

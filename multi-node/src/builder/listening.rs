@@ -41,7 +41,7 @@ pub(super) fn check(listening: Listening) -> Result<Vec<Listen>, OptionError> {
             return Err(wrong("listen", listen.name, "another name for each listener"));
         }
         let any_port = matches!(listen.address, Address::Tcp { port: 0, .. });
-        if !any_port && listeners.iter().any(|other| other.address == listen.address) {
+        if !any_port && listeners.iter().any(|other| other.address.is_same_place(&listen.address)) {
             return Err(wrong("listen", address, "another address for each listener"));
         }
         listeners.push(listen);

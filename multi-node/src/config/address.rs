@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +109,7 @@ impl Address {
         let Address::Unix { path, mode } = self else {
             return Ok(self);
         };
-        let path = if is_abstract(&path) {
+        let path = if abstract_name(&path).is_some() {
             path
         } else {
             std::path::absolute(path).map_err(|error| format!("an absolute path ({error})"))?
@@ -118,6 +118,14 @@ impl Address {
             return Err(format!("a path of at most {LONGEST_PATH} bytes for a Unix socket"));
         }
         Ok(Address::Unix { path, mode })
+    }
+
+    /// Whether both name the same place, whatever is to be done there.
+    pub(crate) fn is_same_place(&self, other: &Address) -> bool {
+        match (self, other) {
+            (Address::Unix { path, .. }, Address::Unix { path: other, .. }) => path == other,
+            _ => self == other,
+        }
     }
 
     /// Whether a `[::]` on the same port must leave IPv4 to this one.
@@ -137,9 +145,9 @@ impl fmt::Display for Address {
     }
 }
 
-/// Whether the path of a Unix socket is a name in the abstract namespace.
-pub(crate) fn is_abstract(path: &std::path::Path) -> bool {
-    path.as_os_str().as_encoded_bytes().first() == Some(&b'@')
+/// The name in the abstract namespace that the path of a Unix socket stands for.
+pub(crate) fn abstract_name(path: &Path) -> Option<&[u8]> {
+    path.as_os_str().as_encoded_bytes().strip_prefix(b"@")
 }
 
 /// Whether a listener may be called so: what fits between `,` and `=`, and into a log line.

@@ -185,6 +185,11 @@ impl Family {
         self.places.close();
     }
 
+    /// Removes what the program leaves in the file system: it ends.
+    pub(super) fn remove_files(&self) {
+        self.places.remove_files();
+    }
+
     /// Tells `node` to drain.
     pub(super) fn drain(&mut self, node: NodeId, timeout: Duration) {
         self.hands.tell(node, &ToNode::Drain { timeout });

@@ -5,7 +5,9 @@
 //! that a reload takes over what did not change and a plan that fails leaves nothing behind. It
 //! decides neither when a slot is needed nor when a generation is over.
 
+mod activation;
 mod bind;
+mod file;
 mod listener;
 mod state;
 
@@ -34,7 +36,8 @@ const RETRY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Places {
     listeners: BTreeMap<u16, Listener>,
-    /// What each generation listens on, the first listener first.
+    /// What each generation listens on, the first listener first; one without an entry listens on
+    /// what the last one before it does.
     offers: BTreeMap<Generation, Vec<Offer>>,
     /// The number of the next listener.
     next: u16,
@@ -72,6 +75,7 @@ impl Places {
             next: 0,
             slots: (first, last),
         };
+        places.activate(settings)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match places.plan(0, settings) {
@@ -94,21 +98,30 @@ impl Places {
         generation: Generation,
         settings: &Settings,
     ) -> Result<(), StartError> {
-        let (mut offers, mut made) = (Vec::new(), BTreeMap::new());
+        let (mut offers, mut kept, mut made) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut next = self.next;
         for listen in &settings.listen {
             let listen = beside(listen, &settings.listen);
-            let kept = self.listeners.iter().find(|(_, listener)| listener.is_for(&listen));
-            let id = match kept {
-                Some((id, _)) => *id,
+            let found = self.listeners.iter().find(|(_, listener)| listener.is_for(&listen));
+            let listener = match found {
+                Some((id, _)) => {
+                    kept.push((*id, listen.clone()));
+                    *id
+                }
                 None => {
+                    let bound = Listener::bind(&listen, settings, self.slots());
                     let id = next;
-                    made.insert(id, Listener::bind(&listen, settings, self.slots())?);
+                    made.insert(id, bound.inspect_err(|_| discard(&made))?);
                     next = id.wrapping_add(1);
                     id
                 }
             };
-            offers.push(Offer { name: listen.name, listener: id });
+            offers.push(Offer { name: listen.name, listener });
+        }
+        for (id, listen) in kept {
+            if let Some(listener) = self.listeners.get_mut(&id) {
+                listener.follow(&listen);
+            }
         }
         self.next = next;
         self.listeners.append(&mut made);
@@ -121,7 +134,13 @@ impl Places {
     pub(super) fn forget(&mut self, generation: Generation) {
         self.offers.remove(&generation);
         let offers = &self.offers;
-        self.listeners.retain(|id, _| offers.values().flatten().any(|offer| offer.listener == *id));
+        self.listeners.retain(|id, listener| {
+            let is_kept = offers.values().flatten().any(|offer| offer.listener == *id);
+            if !is_kept {
+                listener.remove_file();
+            }
+            is_kept
+        });
     }
 
     /// Sees to it that a slot has its sockets; whether it had none. Every node must be told then
@@ -146,8 +165,7 @@ impl Places {
 
     /// What a node of `generation` is told of its listeners.
     pub(super) fn of(&self, generation: Generation) -> Vec<Listening> {
-        let offers = self.offers.get(&generation).into_iter().flatten();
-        let listening = offers.filter_map(|offer| {
+        let listening = self.offered_to(generation).filter_map(|offer| {
             let listener = self.listeners.get(&offer.listener)?;
             Some(Listening {
                 id: offer.listener,
@@ -176,7 +194,7 @@ impl Places {
 
     /// Gives a slot of all that `generation` listens on to the process in `seat`.
     pub(super) fn seat(&self, generation: Generation, slot: Slot, seat: Seat) {
-        for offer in self.offers.get(&generation).into_iter().flatten() {
+        for offer in self.offered_to(generation) {
             if let Some(listener) = self.listeners.get(&offer.listener) {
                 listener.page.seat(slot, seat);
             }
@@ -199,6 +217,11 @@ impl Places {
         self.listeners.values().for_each(Listener::close);
     }
 
+    /// Removes the files of Unix sockets: the program ends.
+    pub(super) fn remove_files(&self) {
+        self.listeners.values().for_each(Listener::remove_file);
+    }
+
     /// As [`refuse`](Places::refuse), but for what `generation` listens on.
     #[allow(dead_code)] // called once a reload plans
     pub(super) fn refuse_all_but(&self, generation: Generation) {
@@ -211,11 +234,20 @@ impl Places {
         self.dropped_by(generation).for_each(Listener::close);
     }
 
+    fn offered_to(&self, generation: Generation) -> impl Iterator<Item = &Offer> {
+        let offers = self.offers.range(..=generation).next_back();
+        offers.into_iter().flat_map(|(_, offers)| offers)
+    }
+
     fn dropped_by(&self, generation: Generation) -> impl Iterator<Item = &Listener> {
-        let kept = self.offers.get(&generation);
-        let is_kept = move |id: u16| kept.into_iter().flatten().any(|offer| offer.listener == id);
+        let is_kept = move |id: u16| self.offered_to(generation).any(|offer| offer.listener == id);
         self.listeners.iter().filter(move |(id, _)| !is_kept(**id)).map(|(_, listener)| listener)
     }
+}
+
+/// Lets go of listeners that were bound in vain.
+fn discard(listeners: &BTreeMap<u16, Listener>) {
+    listeners.values().for_each(Listener::remove_file);
 }
 
 /// `listen` with room made for the others: a `[::]` leaves IPv4 to a `0.0.0.0` on its port.

@@ -223,7 +223,10 @@ impl Thread {
                 Action::Drain { node } => self.family.drain(node, self.times.drain),
                 Action::Kill { node } => self.family.kill(node),
                 Action::Notice(notice) => notice::say(&notice, self.times.drain, self.times.start),
-                Action::Finish(finish) => return Some(finish),
+                Action::Finish(finish) => {
+                    self.family.remove_files();
+                    return Some(finish);
+                }
             }
         }
         None

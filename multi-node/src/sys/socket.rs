@@ -14,7 +14,9 @@ use nix::sys::socket::{
 
 use crate::config::Addr;
 
+pub(crate) mod inherited;
 pub(crate) mod tcp;
+pub(crate) mod unix;
 
 /// Lets a bound socket listen, with a queue of `backlog` connections; one that listens already
 /// gets the new queue length.

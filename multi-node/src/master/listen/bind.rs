@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
 
+use super::file;
 use super::listener::{Each, Sockets};
 use crate::config::{Addr, Address, MAX_NODES, Settings, Slot};
 use crate::error::StartError;
@@ -27,9 +28,9 @@ pub(super) fn bind(
             let (each, addr) = each.map_err(|cause| StartError::listen(addr, cause))?;
             Ok((Sockets::Each(each), addr))
         }
-        Address::Unix { .. } => {
-            let cause = io::ErrorKind::Unsupported.into();
-            Err(StartError::System { what: "listen on a Unix socket", cause })
+        Address::Unix { path, mode } => {
+            let (socket, file) = file::bind(path, *mode, settings.backlog)?;
+            Ok((Sockets::Shared { socket, file }, Addr::Unix(Some(path.clone()))))
         }
     }
 }

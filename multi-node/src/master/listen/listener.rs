@@ -6,6 +6,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::file::SocketFile;
 use super::{Place, bind};
 use crate::config::{Addr, Address, Listen, Settings, Slot};
 use crate::error::StartError;
@@ -29,6 +30,10 @@ pub(super) struct Listener {
 pub(super) enum Sockets {
     /// One a slot, so that the kernel spreads what comes.
     Each(Each),
+    /// One for all slots, with its file.
+    Shared { socket: OwnedFd, file: Option<SocketFile> },
+    /// One for all slots, of whoever started the program: it listens on when the program ends.
+    Lent { name: String, socket: OwnedFd },
 }
 
 #[derive(Debug)]
@@ -62,21 +67,68 @@ impl Listener {
         let page = Page::create().map_err(StartError::system("make a load page"))?;
         let address = listen.address.clone();
         let mut listener = Listener { address, addr, page, sockets, inboxes: BTreeMap::new() };
-        for slot in slots {
-            listener.ensure(slot).map_err(StartError::system("make a slot's sockets"))?;
+        let ready = slots.into_iter().try_for_each(|slot| listener.ensure(slot));
+        ready.map_err(|cause| {
+            listener.remove_file();
+            StartError::System { what: "make a slot's sockets", cause }
+        })?;
+        Ok(listener)
+    }
+
+    /// What `listen` asks for, on a socket that was passed on to this process.
+    ///
+    /// # Errors
+    /// As accept(2) would fail on it; when no fd is left.
+    pub(super) fn lent(
+        listen: &Listen,
+        socket: OwnedFd,
+        slots: RangeInclusive<Slot>,
+    ) -> io::Result<Listener> {
+        let addr = socket::local_addr(socket.as_fd())?;
+        if addr.as_inet().is_some() {
+            tcp::set_inherited(socket.as_fd())?;
         }
+        let sockets = Sockets::Lent { name: listen.name.clone(), socket };
+        let (address, page) = (listen.address.clone(), Page::create()?);
+        let mut listener = Listener { address, addr, page, sockets, inboxes: BTreeMap::new() };
+        slots.into_iter().try_for_each(|slot| listener.ensure(slot))?;
         Ok(listener)
     }
 
     /// Whether this is what `listen` asks for.
     pub(super) fn is_for(&self, listen: &Listen) -> bool {
-        self.address == listen.address
+        match &self.sockets {
+            Sockets::Lent { name, .. } => *name == listen.name,
+            Sockets::Each(_) | Sockets::Shared { .. } => {
+                self.address.is_same_place(&listen.address)
+            }
+        }
+    }
+
+    /// Goes on as `listen`, which this [is for](Listener::is_for), would have it.
+    pub(super) fn follow(&mut self, listen: &Listen) {
+        if let (Sockets::Shared { file: Some(file), .. }, Address::Unix { mode: Some(mode), .. }) =
+            (&self.sockets, &listen.address)
+            && self.address != listen.address
+            && let Err(error) = file.set_mode(*mode)
+        {
+            report::warn!("cannot set the mode of {}: {error}", self.addr);
+        }
+        self.address = listen.address.clone();
+    }
+
+    /// Removes the file of a Unix socket.
+    pub(super) fn remove_file(&self) {
+        if let Sockets::Shared { file: Some(file), .. } = &self.sockets {
+            file.remove();
+        }
     }
 
     /// Sees to it that `slot` has its socket and its inbox.
     pub(super) fn ensure(&mut self, slot: Slot) -> io::Result<()> {
         match &mut self.sockets {
             Sockets::Each(each) => each.ensure(slot)?,
+            Sockets::Shared { .. } | Sockets::Lent { .. } => {}
         }
         if let Entry::Vacant(entry) = self.inboxes.entry(slot) {
             let (inbox, outbox) = packet::packet_pair()?;
@@ -89,6 +141,7 @@ impl Listener {
         let Inbox { inbox, outbox } = self.inboxes.get(&slot)?;
         let listener = match &self.sockets {
             Sockets::Each(each) => each.slots.get(&slot)?,
+            Sockets::Shared { socket, .. } | Sockets::Lent { socket, .. } => socket,
         };
         Some(Place { listener: listener.as_fd(), inbox: inbox.as_fd(), outbox: outbox.as_fd() })
     }
@@ -96,20 +149,34 @@ impl Listener {
     pub(super) fn keeping(&self) -> Keeping {
         match &self.sockets {
             Sockets::Each(_) => Keeping::Each,
+            Sockets::Shared { .. } => Keeping::Shared,
+            Sockets::Lent { .. } => Keeping::Lent,
         }
     }
 
     /// Lets nobody connect any more; what has connected stays queued.
     pub(super) fn refuse(&self) {
         match &self.sockets {
-            Sockets::Each(each) => each.all("hold off new connections", socket::drop_newcomers),
+            Sockets::Each(each) => {
+                all(each.slots.values(), "hold off new connections", socket::drop_newcomers);
+            }
+            // On a Unix socket this is the same: what has connected can still be accepted.
+            Sockets::Shared { socket, .. } => all([socket], "end listening", socket::close_for_all),
+            Sockets::Lent { .. } => {}
         }
     }
 
     /// Ends listening, for all nodes.
     pub(super) fn close(&self) {
         match &self.sockets {
-            Sockets::Each(each) => each.all("end listening", socket::close_for_all),
+            Sockets::Each(each) => {
+                all(each.slots.values(), "end listening", socket::close_for_all);
+            }
+            Sockets::Shared { socket, .. } => {
+                all([socket], "end listening", socket::close_for_all);
+                self.remove_file();
+            }
+            Sockets::Lent { .. } => {}
         }
     }
 }
@@ -128,12 +195,16 @@ impl Each {
         self.slots.insert(slot, socket);
         Ok(())
     }
+}
 
-    fn all(&self, what: &str, act: impl Fn(BorrowedFd<'_>) -> io::Result<()>) {
-        for socket in self.slots.values() {
-            if let Err(error) = act(socket.as_fd()) {
-                report::warn!("cannot {what}: {error}");
-            }
+fn all<'a>(
+    sockets: impl IntoIterator<Item = &'a OwnedFd>,
+    what: &str,
+    act: impl Fn(BorrowedFd<'_>) -> io::Result<()>,
+) {
+    for socket in sockets {
+        if let Err(error) = act(socket.as_fd()) {
+            report::warn!("cannot {what}: {error}");
         }
     }
 }

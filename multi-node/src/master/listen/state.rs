@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
+use super::file::SocketFile;
 use super::listener::{Each, Inbox, Listener, Sockets};
 use super::{Offer, Places};
 use crate::config::{Addr, Address, Generation, Slot};
@@ -35,6 +36,8 @@ struct ListenerState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum SocketsState {
     Each { slots: Vec<(Slot, u32)>, spare: Vec<u32>, backlog: u32 },
+    Shared { socket: u32, file: Option<SocketFile> },
+    Lent { name: String, socket: u32 },
 }
 
 impl Places {
@@ -88,6 +91,12 @@ impl Listener {
                     spare: spare.iter().map(|fd| put(fd.as_fd(), fds)).collect(),
                     backlog: *backlog,
                 },
+                Sockets::Shared { socket, file } => {
+                    SocketsState::Shared { socket: put(socket.as_fd(), fds), file: file.clone() }
+                }
+                Sockets::Lent { name, socket } => {
+                    SocketsState::Lent { name: name.clone(), socket: put(socket.as_fd(), fds) }
+                }
             },
             inboxes: self
                 .inboxes
@@ -110,6 +119,12 @@ impl Listener {
                 spare: spare.into_iter().map(|fd| take(fd, fds)).collect::<io::Result<_>>()?,
                 backlog,
             }),
+            SocketsState::Shared { socket, file } => {
+                Sockets::Shared { socket: take(socket, fds)?, file }
+            }
+            SocketsState::Lent { name, socket } => {
+                Sockets::Lent { name, socket: take(socket, fds)? }
+            }
         };
         let inboxes = state.inboxes.into_iter().map(|(slot, inbox, outbox)| {
             Ok((slot, Inbox { inbox: take(inbox, fds)?, outbox: take(outbox, fds)? }))

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, setsockopt, socket,
@@ -49,8 +49,13 @@ fn tcp_socket(addr: SocketAddr, v6_only: bool) -> io::Result<OwnedFd> {
         setsockopt(&fd, sockopt::Ipv6V6Only, &v6_only)?;
     }
     setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-    // What is accepted inherits both, which spares two calls for each connection.
-    setsockopt(&fd, sockopt::TcpNoDelay, &true)?;
-    setsockopt(&fd, sockopt::KeepAlive, &true)?;
+    set_inherited(fd.as_fd())?;
     Ok(fd)
+}
+
+/// Sets what accepted connections inherit, which spares two calls for each of them.
+pub(crate) fn set_inherited(listener: BorrowedFd<'_>) -> io::Result<()> {
+    setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
+    setsockopt(&listener, sockopt::KeepAlive, &true)?;
+    Ok(())
 }
