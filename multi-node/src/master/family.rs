@@ -166,6 +166,37 @@ impl Family {
         }
     }
 
+    /// So many nodes serve from now on. Slots that never had sockets get theirs; those of slots
+    /// that retire stay, and what comes to them is served by the others.
+    ///
+    /// # Errors
+    /// As [`Places::ensure`]; then the count is what it was.
+    #[allow(dead_code)] // called once the count changes
+    pub(super) fn set_count(&mut self, nodes: u16) -> io::Result<()> {
+        let settings = Settings { nodes, ..self.settings.clone() };
+        for slot in settings.serving_slots() {
+            if self.places.ensure(slot)? {
+                self.give_outboxes_of(slot);
+            }
+        }
+        self.settings = settings;
+        let last_slot = *self.places.slots().end();
+        for node in self.members.keys() {
+            self.hands.tell(*node, &ToNode::Count { nodes, last_slot });
+        }
+        Ok(())
+    }
+
+    /// Lets every node pass connections to a slot that is new.
+    fn give_outboxes_of(&mut self, slot: Slot) {
+        for (node, member) in &self.members {
+            let serves = self.settings.serving_slots().contains(&member.slot);
+            for listening in self.places.of(member.generation).iter().filter(|_| serves) {
+                self.hands.give(*node, Parcel::Outboxes(listening.id, slot..=slot));
+            }
+        }
+    }
+
     /// Has every node look again whose queue it must watch.
     fn tell_siblings(&self) {
         for (node, member) in &self.members {

@@ -102,11 +102,10 @@ impl Places {
         let mut next = self.next;
         for listen in &settings.listen {
             let listen = beside(listen, &settings.listen);
-            let found = self.listeners.iter().find(|(_, listener)| listener.is_for(&listen));
-            let listener = match found {
-                Some((id, _)) => {
-                    kept.push((*id, listen.clone()));
-                    *id
+            let listener = match self.find(&listen, &offers) {
+                Some(id) => {
+                    kept.push((id, listen.clone()));
+                    id
                 }
                 None => {
                     let bound = Listener::bind(&listen, settings, self.slots());
@@ -234,6 +233,19 @@ impl Places {
         self.dropped_by(generation).for_each(Listener::close);
     }
 
+    /// The listener that is what `listen` asks for and not among `taken`: with port 0 there may be
+    /// several, of which the one with its name is.
+    fn find(&self, listen: &Listen, taken: &[Offer]) -> Option<u16> {
+        let is_taken = |id: u16| taken.iter().any(|offer| offer.listener == id);
+        let has_its_name = |id: u16| {
+            let mut offers = self.offers.values().flatten();
+            offers.any(|offer| offer.listener == id && offer.name == listen.name)
+        };
+        let fitting = self.listeners.iter().filter(|(_, listener)| listener.is_for(listen));
+        let free = fitting.map(|(id, _)| *id).filter(|id| !is_taken(*id));
+        free.max_by_key(|id| has_its_name(*id))
+    }
+
     fn offered_to(&self, generation: Generation) -> impl Iterator<Item = &Offer> {
         let offers = self.offers.range(..=generation).next_back();
         offers.into_iter().flat_map(|(_, offers)| offers)
@@ -260,3 +272,6 @@ fn beside(listen: &Listen, all: &[Listen]) -> Listen {
     }
     listen
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,13 @@ impl Family {
         }
     }
 
+    /// The same, of which nodes know only the first slots.
+    pub(super) fn known_up_to(nodes: u16, last: Slot) -> Family {
+        let mut family = Family::new(nodes);
+        family.serving = 0..=last;
+        family
+    }
+
     /// The same, and nobody watches anybody.
     pub(super) fn unwatched(nodes: u16) -> Family {
         let mut family = Family::new(nodes);
