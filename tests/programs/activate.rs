@@ -13,7 +13,8 @@ use crate::words::argument;
 /// Becomes the scenario of the third argument. The second one names the sockets that it is given,
 /// with commas between them: the first is the standard input, the others are bound here.
 ///
-/// `LISTENER_PID` in the environment is whom they are said to be for, unless it is this process.
+/// `LISTENER_PID` and `LISTENER_COUNT` in the environment are whom they are said to be for and how
+/// many there are said to be, when that is not the truth.
 pub(crate) fn activate() -> ! {
     let names = argument(2);
     let mut sockets: Vec<OwnedFd> = Vec::new();
@@ -27,12 +28,14 @@ pub(crate) fn activate() -> ! {
         assert_eq!(socket.as_raw_fd(), number, "the first sockets of a process");
         fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty())).expect("it is open");
     }
-    let pid = std::env::var("LISTENER_PID").unwrap_or_else(|_| std::process::id().to_string());
+    let lie = |name: &str| std::env::var(name).ok();
+    let pid = lie("LISTENER_PID").unwrap_or_else(|| std::process::id().to_string());
+    let count = lie("LISTENER_COUNT").unwrap_or_else(|| sockets.len().to_string());
     let image = std::env::current_exe().expect("a path");
     let error = Command::new(image)
         .args(std::env::args_os().skip(3))
         .env("LISTEN_PID", pid)
-        .env("LISTEN_FDS", sockets.len().to_string())
+        .env("LISTEN_FDS", count)
         .env("LISTEN_FDNAMES", names.replace(',', ":"))
         .stdin(Stdio::null())
         .exec();

@@ -26,10 +26,15 @@ pub(crate) async fn two_apps(nodes: Nodes) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes lines on every listener that the second argument names, as the scenario `lines` does.
+/// Takes lines on every listener that the second argument names, as the scenario `lines` does; on
+/// one that is named `NAME@SLOT` in that slot alone.
 #[multi_node::main(nodes = 2)]
 pub(crate) async fn named_lines(nodes: Nodes) -> io::Result<()> {
     for name in argument(2).split(',') {
+        let (name, slot) = name.split_once('@').unwrap_or((name, ""));
+        if !slot.is_empty() && slot != nodes.slot().to_string() {
+            continue;
+        }
         let listener = nodes.listener_named(name)?;
         say_where(&nodes, name);
         tokio::spawn(take_lines(nodes.clone(), listener));

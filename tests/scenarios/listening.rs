@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
-use multi_node_tests::{Exit, HttpClient, Line, Program, Running, eventually, stderr, unused_port};
+use multi_node_tests::{
+    Exit, HttpClient, Line, LineClient, Program, Running, eventually, stderr, unused_port,
+};
 use nix::sys::signal::Signal;
 
 use crate::support::{scenario, soon, wait_gone, workers};
@@ -37,7 +39,7 @@ fn the_variable_says_what_to_listen_on() {
     // The first listener is where the program says that it listens.
     assert_eq!(program.addr().port(), a);
     for name in ["a", "b"] {
-        multi_node_tests::LineClient::connect(inet(&program, name)).unwrap().who().unwrap();
+        LineClient::connect(inet(&program, name)).unwrap().who().unwrap();
     }
     program.stop();
 }
@@ -94,6 +96,20 @@ fn a_worker_that_dies_leaves_no_listener_behind() {
 }
 
 #[test]
+fn a_listener_that_one_node_accepts_from_is_served_by_that_node() {
+    let program =
+        named("a,b@0", "a=127.0.0.1:0,b=127.0.0.1:0").env("MULTI_NODE_NODES", "3").start();
+    program.wait_for_nodes(3);
+    let addr = inet(&program, "b");
+    let mut clients: Vec<_> = (0..30).map(|_| LineClient::connect(addr).unwrap()).collect();
+    for client in &mut clients {
+        assert_eq!(client.who().unwrap().pid, program.pid());
+    }
+    drop(clients);
+    program.stop();
+}
+
+#[test]
 fn without_its_master_every_port_is_free() {
     let program = scenario("two-apps").start();
     let nodes = program.wait_for_nodes(3);
@@ -114,7 +130,7 @@ fn version_6_takes_version_4_too() {
     let program = named("a", &format!("a=[::]:{port}")).start();
     program.wait_for_nodes(2);
     for addr in [loopback(4, port), loopback(6, port)] {
-        multi_node_tests::LineClient::connect(addr).unwrap().who().unwrap();
+        LineClient::connect(addr).unwrap().who().unwrap();
     }
     program.stop();
 }
@@ -124,7 +140,7 @@ fn version_6_leaves_version_4_alone_when_told_to() {
     let port = unused_port();
     let program = named("a", &format!("a=[::]:{port}?v6only=true")).start();
     program.wait_for_nodes(2);
-    multi_node_tests::LineClient::connect(loopback(6, port)).unwrap().who().unwrap();
+    LineClient::connect(loopback(6, port)).unwrap().who().unwrap();
     assert!(is_refused(loopback(4, port)));
     program.stop();
 }
@@ -135,7 +151,7 @@ fn both_versions_have_the_same_port_on_listeners_of_their_own() {
     let program = named("a,b", &format!("a=[::]:{port},b=0.0.0.0:{port}")).start();
     program.wait_for_nodes(2);
     for addr in [loopback(4, port), loopback(6, port)] {
-        multi_node_tests::LineClient::connect(addr).unwrap().who().unwrap();
+        LineClient::connect(addr).unwrap().who().unwrap();
     }
     program.stop();
 }

@@ -146,15 +146,20 @@ impl Places {
     /// how far the slots [reach](Places::slots): connections queue there from now on.
     ///
     /// # Errors
-    /// As bind(2) and listen(2); when the process has no fd left.
+    /// As bind(2) and listen(2); when the process has no fd left. Then no listener has any.
     #[allow(dead_code)] // called once the count changes
     pub(super) fn ensure(&mut self, slot: Slot) -> io::Result<bool> {
-        for listener in self.listeners.values_mut() {
-            listener.ensure(slot)?;
+        if self.slots().contains(&slot) {
+            return Ok(false);
         }
+        let ensured = self.listeners.values_mut().try_for_each(|listener| listener.ensure(slot));
+        ensured.inspect_err(|_| {
+            // What would queue there nobody would look after.
+            self.listeners.values_mut().for_each(|listener| listener.release(slot));
+        })?;
         let (first, last) = self.slots;
         self.slots = (first.min(slot), last.max(slot));
-        Ok(self.slots != (first, last))
+        Ok(true)
     }
 
     /// The slots that have sockets.

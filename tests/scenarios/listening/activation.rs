@@ -80,6 +80,13 @@ fn a_socket_that_does_not_listen_ends_the_start() {
 }
 
 #[test]
+fn a_socket_that_was_promised_and_not_passed_on_ends_the_start() {
+    let kept = TcpListener::bind("127.0.0.1:0").unwrap();
+    let program = activated(&kept, "http", "http", "http=127.0.0.1:0").env("LISTENER_COUNT", "2");
+    refused(program.start(), &["fd 4 of LISTEN_FDS=2", "Bad file descriptor"]);
+}
+
+#[test]
 fn a_respawned_worker_and_a_reload_go_on_with_it() {
     let (program, addr, _kept) = start("http", "http", "http=127.0.0.1:1");
     let worker = crate::support::workers(&program.wait_for_nodes(2))[0];

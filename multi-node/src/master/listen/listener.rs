@@ -137,6 +137,15 @@ impl Listener {
         Ok(())
     }
 
+    /// Lets go of what `slot` has.
+    pub(super) fn release(&mut self, slot: Slot) {
+        self.inboxes.remove(&slot);
+        match &mut self.sockets {
+            Sockets::Each(each) => drop(each.slots.remove(&slot)),
+            Sockets::Shared { .. } | Sockets::Lent { .. } => {}
+        }
+    }
+
     pub(super) fn place(&self, slot: Slot) -> Option<Place<'_>> {
         let Inbox { inbox, outbox } = self.inboxes.get(&slot)?;
         let listener = match &self.sockets {

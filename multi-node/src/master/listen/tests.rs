@@ -119,6 +119,20 @@ fn a_slot_gets_sockets_of_every_listener_once() {
 }
 
 #[test]
+fn a_slot_that_one_listener_cannot_have_no_listener_has() {
+    let mut places = Places::bind(&settings(&[("a", "127.0.0.1:0"), ("b", "[::1]:0")])).unwrap();
+    let listener::Sockets::Each(each) = &mut places.listeners.get_mut(&1).unwrap().sockets else {
+        panic!("one a slot")
+    };
+    each.slots.clear();
+    assert!(places.ensure(2).is_err());
+    assert!(places.get(0, 2).is_none());
+    assert_eq!(places.slots(), 0..=1);
+    let clients: Vec<_> = (0..40).map(|_| TcpStream::connect(addr(&places, 0)).unwrap()).collect();
+    assert_eq!(accepted(&places, 0, &[0, 1]), clients.len(), "none queues elsewhere");
+}
+
+#[test]
 fn before_the_user_changes_sockets_are_bound_for_slots_to_come() {
     let mut settings = settings(&[("a", "127.0.0.1:0")]);
     settings.user = Some("nobody".to_owned());

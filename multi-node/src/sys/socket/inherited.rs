@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 
@@ -20,8 +21,7 @@ pub(crate) struct Inherited {
 }
 
 /// Takes what was passed on to this process: LISTEN_PID must name it, or process 1 when that is
-/// the bare init that started this one. To be called once, before anything else opens an fd that
-/// could be taken for one of them.
+/// the bare init that started this one. To be called once.
 ///
 /// # Errors
 /// One line when the variables make no sense.
@@ -47,12 +47,18 @@ pub(crate) fn take(variable: impl Fn(&str) -> Option<OsString>) -> io::Result<Ve
 }
 
 /// Makes an fd that this process was started with its own, close-on-exec and non-blocking.
+///
+/// # Errors
+/// `EBADF` when there is none, or one that was opened since: what came through an exec is not
+/// close-on-exec.
 fn claim(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: it is borrowed for one call that fails with EBADF when there is no such fd.
-    let there = fcntl(unsafe { BorrowedFd::borrow_raw(fd) }, FcntlArg::F_GETFD);
-    there?;
-    // SAFETY: the fd is open, and the protocol says that it is this process's: whoever started it
-    // left it for `LISTEN_PID`, and `take` is called once.
+    // SAFETY: it is borrowed for one call, which fails with EBADF when there is no such fd.
+    let flags = fcntl(unsafe { BorrowedFd::borrow_raw(fd) }, FcntlArg::F_GETFD)?;
+    if FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC) {
+        return Err(Errno::EBADF.into());
+    }
+    // SAFETY: the fd is open and came through the exec that started this process, so nothing here
+    // opened it; whoever did left it for `LISTEN_PID`, and `take` is called once.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
