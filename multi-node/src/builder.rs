@@ -93,13 +93,13 @@ impl Builder {
     }
 
     /// One more listener, with a name for `Nodes::listener_named`, at an address such as
-    /// "0.0.0.0:80", "[::]:80" or "unix:/run/app.sock". Up to 16, the first of which is
+    /// `0.0.0.0:80`, `[::]:80` or `unix:/run/app.sock`. Up to 16, the first of which is
     /// `Nodes::listener`.
     ///
-    /// - "[::]:80" listens on IPv4 too, unless another listener has "0.0.0.0:80" or it says
-    ///   "[::]:80?v6only=true".
-    /// - "unix:/run/app.sock?mode=0660" gives the file these permissions; a file that nobody
-    ///   listens at any more is replaced. "unix:@name" is in the abstract namespace.
+    /// - `[::]:80` listens on IPv4 too, unless another listener has `0.0.0.0:80` or it says
+    ///   `[::]:80?v6only=true`.
+    /// - `unix:/run/app.sock?mode=0660` gives the file these permissions; a file that nobody
+    ///   listens at any more is replaced. `unix:@name` is in the abstract namespace.
     ///
     /// Without [`port`](Builder::port) and [`host`](Builder::host) these are all there are; with
     /// one of them, that listener comes first and is called "main".

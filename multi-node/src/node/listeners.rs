@@ -37,9 +37,10 @@ impl Listeners {
         let named = welcome.listeners.iter().map(|listening| {
             let id = listening.id;
             let page = Page::map(next()?)?;
-            let own = match welcome.listens {
-                true => Some(Sockets { listener: next()?, inbox: next()? }),
-                false => None,
+            let own = if welcome.listens {
+                Some(Sockets { listener: next()?, inbox: next()? })
+            } else {
+                None
             };
             let borrow = borrow.clone();
             let acceptor = Acceptor::new(Setup {
