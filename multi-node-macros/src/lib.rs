@@ -21,6 +21,7 @@ use proc_macro::TokenStream;
 /// | --- | --- | --- |
 /// | `port` | `80` | port to listen on, 0 to 65535; 0 lets the kernel choose |
 /// | `host` | `"0.0.0.0"` | address to listen on |
+/// | `listen(name = "address", …)` | | several listeners, by name: `"0.0.0.0:80"`, `"[::]:80"`, `"unix:/run/app.sock"`; one of `port` and `host` comes first and is called `main` |
 /// | `listen = none` | | no port at all, for programs that only compute and talk |
 /// | `nodes` | `1` | how many nodes serve, 1 to 256, or `auto`: the CPUs this process may use |
 /// | `master_listen` | `true` | whether the master serves too; it is one of `nodes` then |

@@ -3,6 +3,7 @@
 //! Ends with [`Settings`] or with the one line that says what is wrong; binds and starts nothing.
 
 mod environment;
+mod listening;
 mod units;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use crate::config::{Flavor, MAX_NODES, Readiness, Settings};
 use crate::error::OptionError;
 
 use environment::Environment;
+use listening::Listening;
 
 /// How many nodes serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +51,7 @@ impl From<usize> for NodeCount {
 #[must_use = "a builder does nothing until `multi_node::run` gets it"]
 pub struct Builder {
     settings: Settings,
-    host: String,
-    port: u16,
-    listens: bool,
+    listening: Listening,
     nodes: NodeCount,
     multi_thread: bool,
     worker_threads: Option<usize>,
@@ -68,9 +68,7 @@ impl Builder {
     pub fn new() -> Builder {
         Builder {
             settings: Settings::default(),
-            host: "0.0.0.0".to_owned(),
-            port: 80,
-            listens: true,
+            listening: Listening::default(),
             nodes: NodeCount::Exactly(1),
             multi_thread: false,
             worker_threads: None,
@@ -79,19 +77,35 @@ impl Builder {
 
     /// The TCP port to listen on; 0 lets the kernel choose (`Nodes::local_addr` tells). Default 80.
     pub fn port(mut self, port: u16) -> Builder {
-        self.port = port;
+        self.listening.port = Some(port);
         self
     }
 
     /// The address or host name to listen on. Default "0.0.0.0": every IPv4 address.
     pub fn host(mut self, host: impl Into<String>) -> Builder {
-        self.host = host.into();
+        self.listening.host = Some(host.into());
         self
     }
 
     /// No port at all, for programs that only compute and talk.
     pub fn listen_none(mut self) -> Builder {
-        self.listens = false;
+        self.listening.none = true;
+        self
+    }
+
+    /// One more listener, with a name for `Nodes::listener_named`, at an address such as
+    /// `0.0.0.0:80`, `[::]:80` or `unix:/run/app.sock`. Up to 16, the first of which is
+    /// `Nodes::listener`.
+    ///
+    /// - `[::]:80` listens on IPv4 too, unless another listener has `0.0.0.0:80` or it says
+    ///   `[::]:80?v6only=true`.
+    /// - `unix:/run/app.sock?mode=0660` gives the file these permissions; a file that nobody
+    ///   listens at any more is replaced. `unix:@name` is in the abstract namespace.
+    ///
+    /// Without [`port`](Builder::port) and [`host`](Builder::host) these are all there are; with
+    /// one of them, that listener comes first and is called "main".
+    pub fn listen(mut self, name: impl Into<String>, address: impl Into<String>) -> Builder {
+        self.listening.named.push((name.into(), address.into()));
         self
     }
 
@@ -262,7 +276,7 @@ impl Builder {
                 .ok_or_else(|| wrong("nodes", nodes, NODES))?,
         };
         settings.flavor = flavor(self.multi_thread, self.worker_threads)?;
-        settings.listen = self.listens.then_some((self.host, self.port));
+        settings.listen = listening::check(self.listening)?;
         check_numbers(&settings)?;
         check_names(&settings)?;
         Ok(settings)

@@ -2,6 +2,8 @@
 //!
 //! Nothing here reads the environment or the attribute; `builder` does, and ends with a [`Settings`].
 
+mod address;
+
 use std::fmt;
 use std::num::ParseIntError;
 use std::path::PathBuf;
@@ -9,6 +11,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use address::Addr;
+pub(crate) use address::{ADDRESS, Address, Listen, MAIN, MAX_LISTENERS, abstract_name, is_name};
 
 /// The most nodes a program may have.
 pub(crate) const MAX_NODES: u16 = 256;
@@ -80,8 +85,8 @@ pub(crate) struct Limits {
 /// Every option, evaluated and checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// Host and port to listen on; `None` for `listen = none`.
-    pub(crate) listen: Option<(String, u16)>,
+    /// Where to listen, under which names; none for `listen = none`.
+    pub(crate) listen: Vec<Listen>,
     /// Nodes that serve, 1..=[`MAX_NODES`]; the master is one of them when it listens.
     pub(crate) nodes: u16,
     pub(crate) master_listen: bool,
@@ -110,7 +115,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            listen: Some(("0.0.0.0".to_owned(), 80)),
+            listen: vec![Listen { name: MAIN.to_owned(), address: Address::tcp("0.0.0.0", 80) }],
             nodes: 1,
             master_listen: true,
             restart_children: true,
@@ -132,6 +137,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether there is anything to listen on.
+    pub(crate) fn listens(&self) -> bool {
+        !self.listen.is_empty()
+    }
+
     /// The slots that accept connections.
     pub(crate) fn serving_slots(&self) -> std::ops::RangeInclusive<Slot> {
         if self.master_listen { 0..=self.nodes - 1 } else { 1..=self.nodes }

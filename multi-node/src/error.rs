@@ -3,6 +3,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::config::Addr;
 
 /// Exit code for options that make no sense (`EX_CONFIG` in BSD's sysexits.h).
 pub(crate) const EXIT_CONFIG: u8 = 78;
@@ -32,7 +35,7 @@ pub(crate) enum StartError {
     Host { host: String, cause: io::Error },
     #[error(
         "cannot listen on {addr}: the port is taken; end the program that listens there \
-         (`ss -ltnp 'sport = :{}'` names it) or choose another port (MULTI_NODE_PORT)",
+         (`ss -ltnp 'sport = :{}'` names it) or choose another port (MULTI_NODE_PORT, MULTI_NODE_LISTEN)",
         addr.port()
     )]
     PortTaken { addr: SocketAddr },
@@ -46,8 +49,21 @@ pub(crate) enum StartError {
          0.0.0.0 listens on all of them (MULTI_NODE_HOST)"
     )]
     NoSuchAddress { addr: SocketAddr },
+    #[error(
+        "cannot listen on unix:{}: already served by {}; end it or choose another path \
+         (MULTI_NODE_LISTEN)",
+        path.display(),
+        pid.map_or_else(|| "a process out of sight".to_owned(), |pid| format!("pid {pid}"))
+    )]
+    PathServed { path: PathBuf, pid: Option<i32> },
+    #[error(
+        "cannot listen on unix:{}: a file that is no socket is in the way; move it or choose \
+         another path (MULTI_NODE_LISTEN)",
+        path.display()
+    )]
+    NoSocket { path: PathBuf },
     #[error("cannot listen on {addr}: {cause}")]
-    Listen { addr: SocketAddr, cause: io::Error },
+    Listen { addr: Addr, cause: io::Error },
     #[error(
         "cannot become the user and group asked for: not permitted; start the program as root or \
          as that user, or without these options (MULTI_NODE_USER, MULTI_NODE_GROUP)"
@@ -67,8 +83,12 @@ impl StartError {
             io::ErrorKind::AddrInUse => StartError::PortTaken { addr },
             io::ErrorKind::PermissionDenied => StartError::PortDenied { addr },
             io::ErrorKind::AddrNotAvailable => StartError::NoSuchAddress { addr },
-            _ => StartError::Listen { addr, cause },
+            _ => StartError::Listen { addr: Addr::Inet(addr), cause },
         }
+    }
+
+    pub(crate) fn listen_at(path: &Path) -> impl Fn(io::Error) -> StartError {
+        move |cause| StartError::Listen { addr: Addr::Unix(Some(path.to_owned())), cause }
     }
 
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {

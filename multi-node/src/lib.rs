@@ -55,7 +55,7 @@ mod signal;
 mod sys;
 
 pub use builder::{Builder, NodeCount};
-pub use config::{ExitStatus, NodeId};
+pub use config::{Addr, ExitStatus, NodeId};
 pub use event::Event;
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Modules that a line does not name must not be imported; `std` always may be.
 const FLOORS: [(&str, &[&str], &[&str]); 14] = [
     ("config", &[], &["serde"]),
-    ("error", &[], &["thiserror"]),
+    ("error", &["config"], &["thiserror"]),
     ("event", &["config"], &["serde"]),
     ("report", &["config"], &["tracing"]),
     ("signal", &[], &["serde"]),

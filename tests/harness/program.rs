@@ -1,10 +1,11 @@
 //! How a program is started: in a process group of its own, with an environment of the test's.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::deadline::Deadline;
@@ -22,6 +23,7 @@ pub struct Program {
     user: Option<u32>,
     open_files: Option<u32>,
     terminal: Option<PathBuf>,
+    stdin: Option<Arc<OwnedFd>>,
     may_panic: bool,
     deadline: Duration,
 }
@@ -37,6 +39,7 @@ impl Program {
             user: None,
             open_files: None,
             terminal: None,
+            stdin: None,
             may_panic: false,
             deadline: Duration::from_secs(60),
         }
@@ -83,6 +86,12 @@ impl Program {
         self
     }
 
+    /// Gives it this as its standard input; nothing unless set.
+    pub fn stdin(mut self, fd: impl Into<OwnedFd>) -> Program {
+        self.stdin = Some(Arc::new(fd.into()));
+        self
+    }
+
     /// Says that a panic in the output is what the test wants to see.
     pub fn may_panic(mut self) -> Program {
         self.may_panic = true;
@@ -105,8 +114,9 @@ impl Program {
         adopt_orphans();
         let log = Log::new();
         let mut command = self.command();
+        let stdin = self.stdin.as_ref().map(|fd| fd.try_clone().expect("there is room for an fd"));
         match &self.terminal {
-            None => command.process_group(0).stdin(Stdio::null()),
+            None => command.process_group(0).stdin(stdin.map_or_else(Stdio::null, Stdio::from)),
             // The leader of a session leads its process group too.
             Some(path) => command.stdin(terminal::open(path)),
         };

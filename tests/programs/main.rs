@@ -4,6 +4,7 @@
 //! that a test varies come from `MULTI_NODE_*`. Every node that serves prints `up node=… slot=…`
 //! first, and what a test looks for is printed as words `name=value`.
 
+mod activate;
 mod configured;
 mod endings;
 mod events;
@@ -11,6 +12,7 @@ mod family;
 mod http;
 mod identity;
 mod lines;
+mod listening;
 mod messages;
 mod options;
 mod ready;
@@ -27,6 +29,9 @@ fn main() -> ExitCode {
     let scenario = words::argument(1);
     match scenario.as_str() {
         "lines" => lines::lines().report(),
+        "activate" => activate::activate(),
+        "two-apps" => listening::two_apps().report(),
+        "named-lines" => listening::named_lines().report(),
         "http" => http::http().report(),
         "axum-serve" => http::axum_serve().report(),
         "events" => events::events().report(),

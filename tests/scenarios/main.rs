@@ -12,6 +12,7 @@ mod health;
 mod init;
 mod limits;
 mod listeners;
+mod listening;
 mod log;
 mod manager;
 mod mesh;

@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::{Expr, parse_quote};
 
 use super::function::Shape;
+use super::listeners;
 use super::model::{Argument, Call, Options, Type};
 use super::options::Given;
 use super::value::{Kind, Value};
@@ -49,7 +50,7 @@ pub(super) fn valid_options() -> String {
 pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
     let mut options = Options { library: parse_quote!(::multi_node), calls: Vec::new() };
     let mut seen: Vec<Ident> = Vec::new();
-    for Given { name, value } in given {
+    for Given { name, value, listed } in given {
         let Some((_, kind)) = OPTIONS.iter().find(|(option, _)| name == option) else {
             let names = OPTIONS.map(|(name, _)| name);
             errors.at(&name, suggest::unknown("option", &name.to_string(), "", &names));
@@ -59,11 +60,17 @@ pub(super) fn check(given: Vec<Given>, errors: &mut Errors) -> Options {
             errors.at(&name, format!("`{name}` is given twice"));
             continue;
         }
-        match value {
-            Some(value) => {
+        match (value, listed) {
+            (None, Some(listed)) if name == "listen" => {
+                options.calls.extend(listeners::check(&name, listed, errors));
+            }
+            (_, Some(_)) => {
+                errors.at(&name, format!("`{name}` is no list: it takes {}", kind.expected()));
+            }
+            (Some(value), None) => {
                 options.add(kind, &name, value).unwrap_or_else(|error| errors.push(error))
             }
-            None => {
+            (None, None) => {
                 errors.at(&name, format!("`{name}` has no value: it takes {}", kind.expected()));
             }
         }

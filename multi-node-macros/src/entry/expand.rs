@@ -88,6 +88,9 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
     match argument {
         Argument::Nothing => (none, quote_spanned!(site=> .#method())),
         Argument::Into(value) => (none, quote_spanned!(site=> .#method(#value))),
+        Argument::Listener(name, address) => {
+            (none, quote_spanned!(site=> .#method(#name, #address)))
+        }
         Argument::Auto => (none, quote_spanned!(site=> .#method(#library::NodeCount::Auto))),
         Argument::Off => {
             let off = quote_spanned!(site=> ::core::option::Option::None::<::core::time::Duration>);

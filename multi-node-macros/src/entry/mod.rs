@@ -3,6 +3,7 @@
 mod check;
 mod expand;
 mod function;
+mod listeners;
 mod model;
 mod options;
 mod units;

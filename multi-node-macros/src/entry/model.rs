@@ -1,7 +1,7 @@
 //! What the attribute asks for, once it has been judged: plain values with their spans.
 
 use proc_macro2::Ident;
-use syn::{Expr, Path};
+use syn::{Expr, LitStr, Path};
 
 /// Options without a mistake: where the library is, and what to call on its builder.
 pub(super) struct Options {
@@ -22,6 +22,8 @@ pub(super) enum Argument {
     Typed(Type, Expr),
     /// A value that the method converts.
     Into(Expr),
+    /// A name and its address.
+    Listener(LitStr, Expr),
     /// As many nodes as there are CPUs.
     Auto,
     /// No time at which to give up.

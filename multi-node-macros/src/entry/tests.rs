@@ -50,6 +50,29 @@ fn after_a_mistake_the_next_option_is_read() {
 }
 
 #[test]
+fn each_named_listener_is_a_call() {
+    let attribute = quote! {
+        listen(http = "0.0.0.0:80", r#type = address(), local = "unix:/run/app.sock",),
+        nodes = 4,
+    };
+    assert_eq!(calls(attribute), ["listen", "listen", "listen", "nodes"]);
+    let entry = expanded(r#"listen(r#type = "[::]:80")"#, "async fn main() {}");
+    assert!(entry.contains(r#". listen ("type" , "[::]:80")"#), "{entry}");
+}
+
+#[test]
+fn every_listener_that_is_wrong_is_reported() {
+    let (options, errors) = checked(quote! {
+        listen(a = "80", b = 80, c, d = "[::]:80", d = "[::]:81", = 3, e(f = 1)),
+        port(a = 1),
+    });
+    assert_eq!(errors.len(), 7, "{errors:#?}");
+    assert_eq!(options.calls.len(), 1);
+    assert_eq!(checked(quote!(listen())).1.len(), 1);
+    assert_eq!(checked(quote!(listen(a = "[::]:80"), listen = none)).1.len(), 1);
+}
+
+#[test]
 fn every_limit_is_exact() {
     let accepted = [
         quote!(port = 0),

@@ -58,7 +58,7 @@ impl Kind {
             Kind::TimeoutOrOff => format!("{}, or the word `off`", units::TIMEOUT),
             Kind::Bytes => units::SIZE.to_owned(),
             Kind::Nothing => {
-                "the word `none`, without quotes (an address is `host` and `port`)".to_owned()
+                "the word `none`, or names: `listen(http = \"0.0.0.0:80\")`".to_owned()
             }
             Kind::Choice([(one, _), (other, _)]) => format!("\"{one}\" or \"{other}\""),
             Kind::Library => "the path of the crate multi-node, such as \"cluster\"".to_owned(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::units::{bytes, duration};
 use super::{
-    BACKLOG, BOOL, Builder, DURATION, GROUP, NODES, NodeCount, OFF_OR_TIMEOUT, PATH, READY, SURGE,
-    TIMEOUT, USER, backlog_is_valid, wrong,
+    BACKLOG, BOOL, Builder, DURATION, GROUP, Listening, NODES, NodeCount, OFF_OR_TIMEOUT, PATH,
+    READY, SURGE, TIMEOUT, USER, backlog_is_valid, wrong,
 };
 use crate::config::{MAX_NODES, Readiness};
 use crate::error::OptionError;
@@ -19,8 +19,7 @@ impl Environment<'_> {
     /// Lets every variable that is set override its option.
     pub(super) fn override_all(&self, builder: &mut Builder) -> Result<(), OptionError> {
         let settings = &mut builder.settings;
-        self.set("PORT", "a port, 0 to 65535", number, &mut builder.port)?;
-        self.set("HOST", "an address or a host name", text, &mut builder.host)?;
+        self.override_listening(&mut builder.listening)?;
         self.set("NODES", NODES, node_count, &mut builder.nodes)?;
         self.set("MASTER_LISTEN", BOOL, boolean, &mut settings.master_listen)?;
         self.set("RESTART_CHILDREN", BOOL, boolean, &mut settings.restart_children)?;
@@ -39,6 +38,28 @@ impl Environment<'_> {
         self.set("USER", USER, some(text), &mut settings.user)?;
         self.set("GROUP", GROUP, some(text), &mut settings.group)?;
         self.set("PID_FILE", PATH, some(path), &mut settings.pid_file)
+    }
+
+    /// `PORT` and `HOST` are about one listener, `LISTEN` says what all of them are.
+    fn override_listening(&self, listening: &mut Listening) -> Result<(), OptionError> {
+        let mut named = None;
+        self.set("LISTEN", LISTEN, some(pairs), &mut named)?;
+        if let Some(named) = named {
+            *listening = Listening { named, port: None, host: None, ..*listening };
+            return Ok(());
+        }
+        let (mut port, mut host): (Option<u16>, Option<String>) = (None, None);
+        self.set("PORT", "a port, 0 to 65535", some(number), &mut port)?;
+        self.set("HOST", "an address or a host name", some(text), &mut host)?;
+        for (name, value) in [("PORT", port.map(|port| port.to_string())), ("HOST", host.clone())] {
+            if let Some(value) = value.filter(|_| !listening.has_main()) {
+                let expected = "MULTI_NODE_LISTEN instead: this program names its listeners";
+                return Err(wrong(&format!("MULTI_NODE_{name}"), value, expected));
+            }
+        }
+        listening.port = port.or(listening.port);
+        listening.host = host.or(listening.host.take());
+        Ok(())
     }
 
     fn set<T>(
@@ -60,6 +81,7 @@ impl Environment<'_> {
 
 const COUNT: &str = "off, or a number above zero";
 const SIZE: &str = "off, or a number of bytes above zero such as 900000, 64K, 512M or 2G";
+const LISTEN: &str = "name=address, such as http=0.0.0.0:80,admin=127.0.0.1:9000";
 
 /// A variable that is set gives the option a value.
 fn some<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Option<T>> {
@@ -85,6 +107,15 @@ fn backlog(text: &str) -> Option<u32> {
 
 fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// `name=address`, several with commas between them.
+fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pairs = text.split(',').map(|pair| {
+        let (name, address) = pair.split_once('=')?;
+        Some((name.trim().to_owned(), address.trim().to_owned()))
+    });
+    pairs.collect()
 }
 
 fn path(text: &str) -> Option<PathBuf> {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::config::Limits;
+use crate::config::{Address, Limits, Listen};
+
+mod listening;
 
 fn settle(builder: Builder, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let lookup = |name: &str| {
@@ -8,10 +10,15 @@ fn settle(builder: Builder, variables: &[(&str, &str)]) -> Result<Settings, Stri
     builder.settle(lookup).map_err(|error| error.to_string())
 }
 
+fn listeners(settings: &Settings) -> Vec<String> {
+    let listen = settings.listen.iter();
+    listen.map(|Listen { name, address }| format!("{name}={address}")).collect()
+}
+
 #[test]
 fn the_defaults_are_those_of_2010() {
     let settings = settle(Builder::new(), &[]).unwrap();
-    assert_eq!(settings.listen, Some(("0.0.0.0".to_owned(), 80)));
+    assert_eq!(listeners(&settings), ["main=0.0.0.0:80"]);
     assert_eq!(settings.nodes, 1);
     assert!(settings.master_listen);
     assert!(settings.restart_children);
@@ -43,7 +50,7 @@ fn every_variable_overrides_its_option() {
     ];
     let settings = settle(Builder::new().port(1).nodes(2), &variables).unwrap();
     let expected = Settings {
-        listen: Some(("::1".to_owned(), 8080)),
+        listen: vec![Listen { name: "main".to_owned(), address: Address::tcp("::1", 8080) }],
         nodes: 7,
         master_listen: false,
         restart_children: false,
@@ -193,5 +200,5 @@ fn auto_is_at_least_one_node() {
 #[test]
 fn listen_none_ignores_the_port() {
     let settings = settle(Builder::new().listen_none(), &[("MULTI_NODE_PORT", "1")]).unwrap();
-    assert_eq!(settings.listen, None);
+    assert!(!settings.listens());
 }

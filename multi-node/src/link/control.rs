@@ -4,12 +4,11 @@
 //! The master's own node speaks it too, so that `master` and `node` need nothing else of each
 //! other. This module is the vocabulary; it holds no socket and decides nothing.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Readiness, Settings};
+use crate::config::{Addr, Readiness, Settings};
 use crate::event::Event;
 
 /// Raised whenever a message below changes its meaning or its layout.
@@ -25,21 +24,22 @@ pub(crate) const MAX_FDS: usize = 32;
 /// From supervision to a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ToNode {
-    /// The first message. Fds: the load page; then, for a node that listens, its listener and
-    /// its inbox.
+    /// The first message. Fds, for each listener in turn: the load page; then, for a node that
+    /// listens, its socket and its inbox.
     Welcome(Welcome),
     /// The write ends of the inboxes of the slots from `first` on, one fd a slot.
-    Outboxes { first: u16 },
-    /// A sibling's listener and inbox (two fds), to be watched: answers [`ToMaster::Borrow`].
-    Lent { slot: u16 },
+    Outboxes { listener: u16, first: u16 },
+    /// A sibling's socket and inbox (two fds), to be watched: answers [`ToMaster::Borrow`].
+    Lent { listener: u16, slot: u16 },
     /// A slot lost its node, or has one again: others may have to watch its queue now.
     SiblingsChanged,
     /// One end of a socket pair to `peer`. One fd.
     Link { peer: u64, kind: LinkKind },
     /// The program is about to stop: go on serving, but report that it is not ready any more.
     Leaving,
-    /// So many nodes serve from now on.
-    Count { nodes: u16 },
+    /// So many nodes serve from now on, and slots up to `last_slot` have sockets: those of slots
+    /// that retired stay.
+    Count { nodes: u16, last_slot: u16 },
     /// The master's own node alone, once it said [`ToMaster::WantEvents`].
     Event(Event),
     /// Finish what is in flight, accept nothing new, leave within `timeout`.
@@ -60,9 +60,10 @@ pub(crate) struct Welcome {
     pub(crate) seat: u16,
     /// Nodes that serve (`Nodes::len`).
     pub(crate) nodes: u16,
-    pub(crate) first_serving_slot: u16,
-    /// Where the program listens, with the port that the kernel chose for port 0.
-    pub(crate) local_addr: Option<SocketAddr>,
+    /// The first slot that has sockets, and the last one that ever had any.
+    pub(crate) slots: (u16, u16),
+    /// Where the program listens.
+    pub(crate) listeners: Vec<Listening>,
     /// Whether this node accepts connections.
     pub(crate) listens: bool,
     pub(crate) drain_timeout: Duration,
@@ -78,6 +79,28 @@ pub(crate) struct Welcome {
     pub(crate) pool: Option<usize>,
 }
 
+/// A listener of the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Listening {
+    /// Its number, never used again.
+    pub(crate) id: u16,
+    pub(crate) name: String,
+    /// With the port that the kernel chose for port 0.
+    pub(crate) addr: Addr,
+    pub(crate) keeping: Keeping,
+}
+
+/// Whose a listener's sockets are, and so who may end their listening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Keeping {
+    /// One a slot, made by the master.
+    Each,
+    /// One for all slots, made by the master.
+    Shared,
+    /// One for all slots, of whoever started the program: it listens on when the program ends.
+    Lent,
+}
+
 /// From a node to supervision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToMaster {
@@ -88,6 +111,7 @@ pub(crate) enum ToMaster {
     Want(LinkKind),
     /// It wants to watch this slot.
     Borrow {
+        listener: u16,
         slot: u16,
     },
     /// It took this many fds off the socket: they no longer count as in flight.

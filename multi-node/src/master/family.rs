@@ -1,10 +1,11 @@
 //! The processes of the program and what each holds: started, told, killed, reaped, let go of.
 
 mod cross;
+mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use tokio::sync::mpsc;
 
@@ -24,7 +25,7 @@ use crate::link::readable::Readable;
 use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::packet;
-use crate::sys::page::{Page, SEATS};
+use crate::sys::page::SEATS;
 use crate::sys::process::{self, Child, Start};
 
 /// All nodes, the master's own among them, and what they share.
@@ -32,7 +33,6 @@ pub(super) struct Family {
     settings: Settings,
     start: Start,
     images: Images,
-    page: Page,
     places: Places,
     free_seats: Vec<u16>,
     /// The slots whose node died and that have no other yet.
@@ -69,7 +69,6 @@ impl Family {
             settings,
             start: Start::of_this_process(),
             images: Images::of_this_program().map_err(StartError::system("open this program"))?,
-            page: Page::create().map_err(StartError::system("make the load page"))?,
             free_seats: (0..SEATS).rev().collect(),
             vacant: BTreeSet::new(),
             members: BTreeMap::new(),
@@ -103,41 +102,6 @@ impl Family {
         Ok(theirs)
     }
 
-    /// Runs the program of `generation` once, to see whether it could take over with `state`.
-    ///
-    /// # Errors
-    /// When its file cannot be executed.
-    pub(super) fn rehearse(&mut self, generation: Generation, state: OwnedFd) -> io::Result<()> {
-        let (image, to) = (self.images.of(generation)?, self.happenings.clone());
-        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
-        Ok(())
-    }
-
-    /// Ends the rehearsal that runs.
-    pub(super) fn end_rehearsal(&mut self) {
-        if let Some(rehearsal) = self.rehearsal.take() {
-            rehearsal.end();
-        }
-    }
-
-    /// Has the workers of `generation` start with these options.
-    pub(super) fn prepare(&mut self, generation: Generation, settings: Settings) {
-        self.rehearsal = None;
-        self.coming = Some((generation, settings));
-    }
-
-    /// The options of the reload count from now on.
-    pub(super) fn switch(&mut self) {
-        if let Some((_, settings)) = self.coming.take() {
-            self.settings = settings;
-        }
-    }
-
-    /// The reload came to nothing: what was prepared for it goes.
-    pub(super) fn discard(&mut self) {
-        self.coming = None;
-    }
-
     /// The options that count.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
@@ -150,24 +114,10 @@ impl Family {
         }
     }
 
-    /// Replaces this process's program by that of `generation`, which must run here already.
-    /// Returns only when that failed.
-    pub(super) fn replace(
-        &self,
-        generation: Generation,
-        state: BorrowedFd<'_>,
-        crossing: &[BorrowedFd<'_>],
-    ) -> io::Error {
-        match self.images.pinned(generation) {
-            Some(image) => self.start.replace(image, state, crossing),
-            None => io::ErrorKind::NotFound.into(),
-        }
-    }
-
     /// So many nodes serve from now on.
     pub(super) fn count(&mut self, nodes: u16) {
         self.count = nodes;
-        self.tell_all(&ToNode::Count { nodes });
+        self.tell_count();
     }
 
     /// Starts a worker; its pid.
@@ -181,6 +131,7 @@ impl Family {
         generation: Generation,
         pace: Pace,
     ) -> io::Result<u32> {
+        self.ensure(slot)?;
         let (ours, theirs) = packet::packet_pair()?;
         let control = Control::new(&ours)?;
         let seat = self.seat()?;
@@ -208,24 +159,26 @@ impl Family {
     fn seat(&mut self) -> io::Result<u16> {
         let seat = self.free_seats.pop();
         let seat = seat.ok_or_else(|| io::Error::other(format!("{SEATS} processes are enough")))?;
-        self.page.reset(seat);
+        self.places.reset(seat);
         Ok(seat)
     }
 
     fn admit(&mut self, node: NodeId, control: OwnedFd, member: Member, pace: Pace) {
-        let (slot, listens) = (member.slot, self.places.get(member.slot).is_some());
-        let welcome = self.welcome(node, &member, pace, listens);
+        let (slot, welcome) = (member.slot, self.welcome(node, &member, pace));
+        let listeners: Vec<u16> = welcome.listeners.iter().map(|listener| listener.id).collect();
+        let listens = welcome.listens;
         self.members.insert(node, member);
         self.hands.open(node, control);
         self.hands.give(node, Parcel::Welcome(Box::new(welcome)));
-        if listens {
-            self.hands.give_outboxes(node, slot, self.settings.serving_slots());
+        for listener in listeners.into_iter().filter(|_| listens) {
+            self.hands.give_outboxes(node, slot, listener, self.places.slots());
         }
         self.hand_out();
     }
 
-    fn welcome(&self, node: NodeId, member: &Member, pace: Pace, listens: bool) -> Welcome {
+    fn welcome(&self, node: NodeId, member: &Member, pace: Pace) -> Welcome {
         let settings = self.settings_of(member.generation);
+        let listeners = self.places.of(member.generation);
         Welcome {
             protocol: PROTOCOL,
             node: node.0,
@@ -233,9 +186,9 @@ impl Family {
             generation: member.generation,
             seat: member.seat,
             nodes: self.count,
-            first_serving_slot: self.places.first(),
-            local_addr: self.places.local_addr,
-            listens,
+            slots: self.places.slots().into_inner(),
+            listens: !listeners.is_empty() && self.serves(member),
+            listeners,
             drain_timeout: settings.drain_timeout,
             drain_grace: settings.drain_grace,
             readiness: settings.readiness,
@@ -254,10 +207,10 @@ impl Family {
         let Some(member) = self.members.get(&node) else {
             return;
         };
-        if self.places.get(member.slot).is_none() {
+        if !self.serves(member) {
             return;
         }
-        self.page.seat(member.slot, member.seat);
+        self.places.seat(member.generation, member.slot, member.seat);
         let slot = member.slot;
         if self.vacant.remove(&slot) {
             self.tell_siblings();
@@ -268,13 +221,39 @@ impl Family {
     pub(super) fn body(&self, node: NodeId) -> Option<Body> {
         let member = self.members.get(&node)?;
         let pid = member.child.as_ref().map_or_else(process::pid, Child::pid);
-        Some(Body { slot: member.slot, pid, open: self.page.load(member.seat) })
+        Some(Body { slot: member.slot, pid, open: self.places.load(member.seat) })
+    }
+
+    /// Sees to it that a slot has sockets, and lets every node know of them.
+    ///
+    /// # Errors
+    /// As [`Places::ensure`].
+    fn ensure(&mut self, slot: Slot) -> io::Result<()> {
+        if !self.places.ensure(slot)? {
+            return Ok(());
+        }
+        let told: Vec<(NodeId, Generation)> = (self.members.iter())
+            .filter(|(_, member)| self.serves(member))
+            .map(|(node, member)| (*node, member.generation))
+            .collect();
+        for (node, generation) in told {
+            for listening in self.places.of(generation) {
+                self.hands.give(node, Parcel::Outboxes(listening.id, slot..=slot));
+            }
+        }
+        self.tell_count();
+        Ok(())
+    }
+
+    fn tell_count(&self) {
+        let last_slot = *self.places.slots().end();
+        self.tell_all(&ToNode::Count { nodes: self.count, last_slot });
     }
 
     /// Has every node look again whose queue it must watch.
     fn tell_siblings(&self) {
         for (node, member) in &self.members {
-            if self.places.get(member.slot).is_some() {
+            if self.serves(member) {
                 self.hands.tell(*node, &ToNode::SiblingsChanged);
             }
         }
@@ -288,6 +267,11 @@ impl Family {
     /// Ends listening.
     pub(super) fn close(&self) {
         self.places.close();
+    }
+
+    /// Removes what the program leaves in the file system: it ends.
+    pub(super) fn remove_files(&self) {
+        self.places.remove_files();
     }
 
     /// Tells `node` to drain.
@@ -336,7 +320,7 @@ impl Family {
             return ExitStatus::Unknown;
         };
         self.hands.close(node);
-        if self.page.vacate(member.slot, member.seat) {
+        if self.places.vacate(member.slot, member.seat) {
             self.vacant.insert(member.slot);
             self.tell_siblings();
         }
@@ -344,20 +328,28 @@ impl Family {
         member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
     }
 
-    /// Lets go of the program files that are neither `needed` nor run by any live node.
-    pub(super) fn forget_images(&mut self, needed: impl Fn(Generation) -> bool) {
+    /// Lets go of the program files and the listeners of all generations that are neither `needed`
+    /// nor run by any live node.
+    pub(super) fn forget_generations(&mut self, needed: impl Fn(Generation) -> bool) {
         let members = &self.members;
-        self.images.keep(|generation| {
-            let runs = |member: &Member| member.child.is_some() && member.generation == generation;
+        let is_kept = |generation| {
+            let runs = |member: &Member| member.generation == generation;
             needed(generation) || members.values().any(runs)
-        });
+        };
+        self.images.keep(is_kept);
+        self.places.keep(is_kept);
     }
 
-    /// Gives `node` the sockets of `slot` to watch.
-    pub(super) fn lend(&mut self, node: NodeId, slot: Slot) {
-        if self.places.get(slot).is_some() {
-            self.hands.give(node, Parcel::Lent(slot));
+    /// Gives `node` the sockets that `slot` has of a listener, to watch.
+    pub(super) fn lend(&mut self, node: NodeId, listener: u16, slot: Slot) {
+        if self.places.get(listener, slot).is_some() {
+            self.hands.give(node, Parcel::Lent(listener, slot));
         }
+    }
+
+    /// Whether a node accepts connections, if there is anything to accept from: all workers do.
+    fn serves(&self, member: &Member) -> bool {
+        member.slot != 0 || self.settings_of(member.generation).master_listen
     }
 
     /// Makes a socket pair and hands its ends to `a` and `b`.
@@ -382,6 +374,6 @@ impl Family {
 
     /// Sends what fits into the window of fds in flight; whether all of it could be sent.
     pub(super) fn hand_out(&mut self) -> bool {
-        self.hands.send(&self.page, &self.places)
+        self.hands.send(&self.places)
     }
 }

@@ -15,7 +15,6 @@ use crate::link::control::{LinkKind, MAX_DATAGRAM, MAX_FDS, ToNode, Welcome};
 use crate::policy::handout::Handout;
 use crate::report;
 use crate::sys::packet;
-use crate::sys::page::Page;
 use crate::sys::process;
 
 pub(super) use cross::State;
@@ -26,10 +25,10 @@ pub(super) const LINKS_WAITING: usize = 64;
 /// What is handed to one node in one datagram.
 pub(super) enum Parcel {
     Welcome(Box<Welcome>),
-    /// The write ends of the inboxes of these slots.
-    Outboxes(RangeInclusive<Slot>),
-    /// The sockets of a sibling.
-    Lent(Slot),
+    /// The write ends of the inboxes that these slots have of a listener.
+    Outboxes(u16, RangeInclusive<Slot>),
+    /// The sockets that a sibling has of a listener.
+    Lent(u16, Slot),
     Link {
         peer: NodeId,
         kind: LinkKind,
@@ -91,19 +90,20 @@ impl Hands {
         }
     }
 
-    /// Gives the node at `slot` the outboxes of all others.
+    /// Gives the node at `slot` the outboxes that all others have of a listener.
     pub(super) fn give_outboxes(
         &mut self,
         node: NodeId,
         slot: Slot,
-        serving: RangeInclusive<Slot>,
+        listener: u16,
+        slots: RangeInclusive<Slot>,
     ) {
-        let (first, last) = serving.into_inner();
+        let (first, last) = slots.into_inner();
         for run in [(first, slot.checked_sub(1)), (slot + 1, Some(last))] {
             let (mut from, Some(to)) = run else { continue };
             while from <= to {
                 let end = to.min(from + MAX_FDS as Slot - 1);
-                self.give(node, Parcel::Outboxes(from..=end));
+                self.give(node, Parcel::Outboxes(listener, from..=end));
                 from = end + 1;
             }
         }
@@ -118,9 +118,9 @@ impl Hands {
     }
 
     /// Sends what fits into the window; whether the kernel took it all.
-    pub(super) fn send(&mut self, page: &Page, places: &Places) -> bool {
+    pub(super) fn send(&mut self, places: &Places) -> bool {
         while let Some((node, parcel)) = self.held_up.take().or_else(|| self.parcels.poll()) {
-            let Some((message, fds)) = parcel.open(page, places) else { continue };
+            let Some((message, fds)) = parcel.open(places) else { continue };
             match self.deliver(node, &message, &fds) {
                 Err(error) if packet::is_passing(&error) => {
                     self.held_up = Some((node, parcel));
@@ -173,35 +173,39 @@ impl Parcel {
     /// How many fds travel with it.
     fn fds(&self) -> u16 {
         match self {
-            Parcel::Welcome(welcome) if welcome.listens => 3,
-            Parcel::Welcome(_) | Parcel::Link { .. } => 1,
-            Parcel::Outboxes(slots) => slots.end() - slots.start() + 1,
-            Parcel::Lent(_) => 2,
+            Parcel::Welcome(welcome) => {
+                let each = if welcome.listens { 3 } else { 1 };
+                welcome.listeners.len() as u16 * each
+            }
+            Parcel::Link { .. } => 1,
+            Parcel::Outboxes(_, slots) => slots.end() - slots.start() + 1,
+            Parcel::Lent(..) => 2,
         }
     }
 
     /// The message and the fds, in the order that the message names.
-    fn open<'a>(
-        &'a self,
-        page: &'a Page,
-        places: &'a Places,
-    ) -> Option<(ToNode, Vec<BorrowedFd<'a>>)> {
+    fn open<'a>(&'a self, places: &'a Places) -> Option<(ToNode, Vec<BorrowedFd<'a>>)> {
         Some(match self {
             Parcel::Welcome(welcome) => {
-                let mut fds = vec![page.fd()];
-                if let Some(place) = places.get(welcome.slot).filter(|_| welcome.listens) {
-                    fds.extend([place.listener.as_fd(), place.inbox.as_fd()]);
+                let mut fds = Vec::new();
+                for listening in &welcome.listeners {
+                    fds.push(places.page(listening.id)?);
+                    if welcome.listens {
+                        let place = places.get(listening.id, welcome.slot)?;
+                        fds.extend([place.listener, place.inbox]);
+                    }
                 }
                 (ToNode::Welcome(Welcome::clone(welcome)), fds)
             }
-            Parcel::Outboxes(slots) => {
-                let outboxes = slots.clone().map(|slot| Some(places.get(slot)?.outbox.as_fd()));
-                (ToNode::Outboxes { first: *slots.start() }, outboxes.collect::<Option<_>>()?)
+            Parcel::Outboxes(listener, slots) => {
+                let outboxes = slots.clone().map(|slot| Some(places.get(*listener, slot)?.outbox));
+                let message = ToNode::Outboxes { listener: *listener, first: *slots.start() };
+                (message, outboxes.collect::<Option<_>>()?)
             }
-            Parcel::Lent(slot) => {
-                let place = places.get(*slot)?;
-                let fds = vec![place.listener.as_fd(), place.inbox.as_fd()];
-                (ToNode::Lent { slot: *slot }, fds)
+            Parcel::Lent(listener, slot) => {
+                let place = places.get(*listener, *slot)?;
+                let message = ToNode::Lent { listener: *listener, slot: *slot };
+                (message, vec![place.listener, place.inbox])
             }
             Parcel::Link { peer, kind, socket } => {
                 (ToNode::Link { peer: peer.0, kind: *kind }, vec![socket.as_fd()])

@@ -120,7 +120,7 @@ fn vitals(Pulse { accepted, resident, .. }: Pulse) -> Vitals {
 /// Nobody answers for a runtime that the program brings itself, or for a program that only
 /// computes.
 fn rules(settings: &Settings) -> Rules {
-    let hang_timeout = settings.hang_timeout.filter(|_| settings.listen.is_some());
+    let hang_timeout = settings.hang_timeout.filter(|_| settings.listens());
     Rules { hang_timeout, limits: settings.limits }
 }
 

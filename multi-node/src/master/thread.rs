@@ -150,7 +150,7 @@ impl Thread {
     fn tell_manager(&mut self) -> bool {
         self.manager.handle_timeout(self.now());
         let (live, wanted) = self.policy.serving();
-        if !self.ready && (live >= wanted || self.family.settings().listen.is_none()) {
+        if !self.ready && (live >= wanted || !self.family.settings().listens()) {
             self.ready = true;
             self.pid_file.write();
         }

@@ -8,7 +8,6 @@
 
 use std::future::pending;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::life::Life;
-use crate::config::Slot;
+use crate::config::{Addr, Slot};
+use crate::link::control::Keeping;
 use crate::sys::page::{Page, Seat};
 use crate::sys::socket;
 
@@ -24,6 +24,7 @@ mod count;
 mod look;
 mod placement;
 mod ring;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod wires;
@@ -35,8 +36,9 @@ use ring::Ring;
 use wires::Wires;
 
 pub use count::OpenGuard;
+pub(crate) use tally::Tally;
 
-/// What a serving slot has: both ends' lives are the master's, a node borrows them.
+/// What a serving slot has of a listener: both ends' lives are the master's, a node borrows them.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(crate) listener: OwnedFd,
@@ -49,26 +51,32 @@ pub(crate) struct Setup {
     pub(crate) page: Page,
     pub(crate) seat: Seat,
     pub(crate) slot: Slot,
-    pub(crate) serving: RangeInclusive<Slot>,
+    /// The slots that have sockets.
+    pub(crate) slots: RangeInclusive<Slot>,
     /// `None` for a node that does not listen.
     pub(crate) own: Option<Sockets>,
-    pub(crate) local_addr: Option<SocketAddr>,
+    pub(crate) keeping: Keeping,
+    pub(crate) local_addr: Addr,
     /// Says from when on connections may be taken.
     pub(crate) life: Arc<Life>,
+    /// Counts what all acceptors of this node accept.
+    pub(crate) tally: Arc<Tally>,
     /// Asks the master for a sibling's sockets; [`Acceptor::lend`] is the answer. Must not block.
     pub(crate) borrow: Box<dyn Fn(Slot) + Send + Sync>,
     /// Called at the first poll that may take a connection, once. Must not block.
     pub(crate) on_first_poll: Box<dyn Fn() + Send + Sync>,
 }
 
-/// A node's part in fair accept. Clones are the same acceptor.
+/// A node's part in the fair accept of one listener. Clones are the same acceptor.
 #[derive(Clone)]
 pub(crate) struct Acceptor(Arc<Shared>);
 
 struct Shared {
     own: Option<Sockets>,
-    local_addr: Option<SocketAddr>,
+    keeping: Keeping,
+    local_addr: Addr,
     life: Arc<Life>,
+    tally: Arc<Tally>,
     borrow: Box<dyn Fn(Slot) + Send + Sync>,
     on_first_poll: Box<dyn Fn() + Send + Sync>,
     polled: AtomicBool,
@@ -85,21 +93,34 @@ struct Shared {
 }
 
 /// An accepted connection, counted.
-pub(crate) type Accepted = (TcpStream, SocketAddr, OpenGuard);
+pub(crate) type Accepted = (OwnedFd, Addr, OpenGuard);
 
 impl Acceptor {
     pub(crate) fn new(setup: Setup) -> Acceptor {
-        let Setup { page, seat, slot, serving, own, local_addr, life, borrow, on_first_poll } =
-            setup;
-        Acceptor(Arc::new(Shared {
+        let Setup {
+            page,
+            seat,
+            slot,
+            slots,
             own,
+            keeping,
             local_addr,
             life,
+            tally,
+            borrow,
+            on_first_poll,
+        } = setup;
+        Acceptor(Arc::new(Shared {
+            own,
+            keeping,
+            local_addr,
+            life,
+            tally,
             borrow,
             on_first_poll,
             polled: AtomicBool::new(false),
             begun: Instant::now(),
-            placement: Placement::new(page, seat, slot, serving),
+            placement: Placement::new(page, seat, slot, slots),
             count: Count::default(),
             ring: OnceLock::new(),
             wires: Mutex::new(None),
@@ -150,6 +171,12 @@ impl Acceptor {
         pending().await
     }
 
+    /// Slots up to `last` have sockets from now on.
+    pub(crate) fn slots_reach(&self, last: Slot) {
+        self.0.placement.home().slots.reach(last);
+        self.ring_changed();
+    }
+
     /// Keeps the end that is written of another slot's inbox. The first one stays.
     pub(crate) fn set_outbox(&self, slot: Slot, outbox: OwnedFd) {
         self.0.placement.set_outbox(slot, outbox);
@@ -182,31 +209,21 @@ impl Acceptor {
         self.0.count.open()
     }
 
-    /// Connections accepted so far.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.0.count.accepted()
-    }
-
-    /// Resolves when so many connections were accepted; never for `None`. One task at a time may
-    /// wait.
-    pub(crate) async fn accepted_so_many(&self, connections: Option<u64>) {
-        match connections {
-            Some(connections) => self.0.count.accepted_so_many(connections).await,
-            None => pending().await,
-        }
-    }
-
     /// Resolves once accepting was stopped and no connection is open.
     pub(crate) async fn closed(&self) {
         self.0.count.closed().await;
     }
 
-    /// Stops accepting and ends listening for every process: own socket and siblings' alike.
+    /// Stops accepting and ends listening for every process: own socket and siblings' alike,
+    /// unless they are somebody else's.
     ///
     /// For when the master is gone: the port is free at once, also while a process that hangs
     /// still holds an fd of it.
     pub(crate) fn close_for_all(&self) {
         self.stop_accepting();
+        if self.0.keeping == Keeping::Lent {
+            return;
+        }
         if let Some(own) = &self.0.own {
             // Another node may have been first, which is as good.
             let _ = socket::close_for_all(own.listener.as_fd());
@@ -233,12 +250,9 @@ impl Acceptor {
         self.0.placement.is_apart()
     }
 
-    /// The address that the program listens on.
-    ///
-    /// # Errors
-    /// `Unsupported` when it listens on none.
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr.ok_or_else(not_listening)
+    /// The address that is listened on.
+    pub(crate) fn local_addr(&self) -> &Addr {
+        &self.0.local_addr
     }
 }
 
@@ -255,7 +269,7 @@ impl Shared {
         if let Some(wires) = &*wires {
             return Ok(Some(Arc::clone(wires)));
         }
-        let ring = Arc::new(Ring::new(self.placement.home(), self.begun)?);
+        let ring = Arc::new(Ring::new(self.placement.home().clone(), self.begun)?);
         let made = Arc::new(Wires::new(own, Arc::clone(&ring))?);
         let wanted = ring.begin();
         // Nothing made a ring before: the wires' lock is held, and wires are made once.
@@ -281,7 +295,7 @@ impl Shared {
     }
 }
 
-fn not_listening() -> io::Error {
+pub(super) fn not_listening() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "this node does not listen")
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::Acceptor;
+use super::accept::Tally;
 use super::control::Control;
 use super::life::Life;
 use crate::link::control::{Pulse, ToMaster, Welcome};
@@ -45,9 +45,9 @@ impl Pace {
 }
 
 /// Says how this node is until it drains.
-pub(super) async fn report(pace: Pace, control: Arc<Control>, acceptor: Acceptor, life: Arc<Life>) {
+pub(super) async fn report(pace: Pace, control: Arc<Control>, tally: Arc<Tally>, life: Arc<Life>) {
     let say = || {
-        let pulse = pulse(&acceptor);
+        let pulse = pulse(&tally);
         let watched = pace.beat.is_some();
         control.mention(&if watched { ToMaster::Beat(pulse) } else { ToMaster::Report(pulse) });
     };
@@ -59,7 +59,12 @@ pub(super) async fn report(pace: Pace, control: Arc<Control>, acceptor: Acceptor
         say();
     }
     let mut drained = std::pin::pin!(life.drained());
-    let mut reached = std::pin::pin!(acceptor.accepted_so_many(pace.report_at));
+    let mut reached = std::pin::pin!(async {
+        match pace.report_at {
+            Some(accepted) => tally.reaches(accepted).await,
+            None => pending().await,
+        }
+    });
     let mut is_reached = false;
     loop {
         tokio::select! {
@@ -98,6 +103,6 @@ impl Ticks {
     }
 }
 
-fn pulse(acceptor: &Acceptor) -> Pulse {
-    Pulse { accepted: acceptor.accepted(), resident: proc::resident(), cpu: proc::own_cpu_time() }
+fn pulse(tally: &Tally) -> Pulse {
+    Pulse { accepted: tally.accepted(), resident: proc::resident(), cpu: proc::own_cpu_time() }
 }

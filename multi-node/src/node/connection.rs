@@ -1,54 +1,113 @@
-//! An accepted connection: a TCP stream that is counted while it lives.
+//! An accepted connection: a stream that is counted while it lives.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::accept::OpenGuard;
+use crate::config::Addr;
+use crate::sys::socket;
 
-/// An accepted connection.
+/// An accepted connection, over TCP or a Unix socket.
 ///
 /// It counts as open until it is dropped. `TCP_NODELAY` and `SO_KEEPALIVE` are set, as they are
 /// on the listener: what is written goes out at once, and a peer that is gone is found out.
 #[derive(Debug)]
 pub struct Connection {
     // Declared first: the stream is closed before it stops counting.
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Stream,
+    peer: Addr,
     guard: OpenGuard,
 }
 
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Does the same with either stream.
+macro_rules! either {
+    ($stream:expr, $it:ident => $does:expr) => {
+        match $stream {
+            Stream::Tcp($it) => $does,
+            Stream::Unix($it) => $does,
+        }
+    };
+}
+
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, guard: OpenGuard) -> Connection {
-        Connection { stream, peer, guard }
+    /// # Errors
+    /// When the runtime cannot take one more.
+    pub(crate) fn new(stream: OwnedFd, peer: Addr, guard: OpenGuard) -> io::Result<Connection> {
+        let stream = match peer {
+            Addr::Inet(_) => Stream::Tcp(TcpStream::from_std(stream.into())?),
+            Addr::Unix(_) => Stream::Unix(UnixStream::from_std(stream.into())?),
+        };
+        Ok(Connection { stream, peer, guard })
     }
 
     /// The address of the client.
-    pub fn peer_addr(&self) -> SocketAddr {
-        self.peer
+    pub fn peer_addr(&self) -> &Addr {
+        &self.peer
     }
 
     /// The address that the client connected to.
     ///
     /// # Errors
     /// What getsockname(2) says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+    pub fn local_addr(&self) -> io::Result<Addr> {
+        socket::local_addr(self.as_fd())
+    }
+
+    /// The stream of a TCP connection.
+    pub fn as_tcp(&self) -> Option<&TcpStream> {
+        match &self.stream {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    /// The stream of a connection over a Unix socket.
+    pub fn as_unix(&self) -> Option<&UnixStream> {
+        match &self.stream {
+            Stream::Tcp(_) => None,
+            Stream::Unix(stream) => Some(stream),
+        }
     }
 
     /// Gives up the stream, with the guard that keeps it counted: drop both together.
-    pub fn into_tcp(self) -> (TcpStream, OpenGuard) {
-        (self.stream, self.guard)
+    ///
+    /// # Errors
+    /// The connection itself when it is none over TCP.
+    #[allow(clippy::result_large_err)] // What is given back is what came.
+    pub fn into_tcp(self) -> Result<(TcpStream, OpenGuard), Connection> {
+        match self.stream {
+            Stream::Tcp(stream) => Ok((stream, self.guard)),
+            Stream::Unix(_) => Err(self),
+        }
+    }
+
+    /// Gives up the stream, with the guard that keeps it counted: drop both together.
+    ///
+    /// # Errors
+    /// The connection itself when it is none over a Unix socket.
+    #[allow(clippy::result_large_err)] // What is given back is what came.
+    pub fn into_unix(self) -> Result<(UnixStream, OpenGuard), Connection> {
+        match self.stream {
+            Stream::Unix(stream) => Ok((stream, self.guard)),
+            Stream::Tcp(_) => Err(self),
+        }
     }
 }
 
-impl AsRef<TcpStream> for Connection {
-    fn as_ref(&self) -> &TcpStream {
-        &self.stream
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        either!(&self.stream, stream => stream.as_fd())
     }
 }
 
@@ -58,7 +117,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        either!(&mut self.stream, stream => Pin::new(stream).poll_read(cx, buffer))
     }
 }
 
@@ -68,7 +127,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        either!(&mut self.stream, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -76,18 +135,18 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        either!(&mut self.stream, stream => Pin::new(stream).poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        either!(&self.stream, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        either!(&mut self.stream, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        either!(&mut self.stream, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

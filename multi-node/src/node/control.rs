@@ -214,25 +214,33 @@ impl Thread {
 
     fn heard(&mut self, message: ToNode, fds: Vec<OwnedFd>) {
         let mut fds = fds.into_iter();
+        let listeners = &self.node.listeners;
         match message {
-            ToNode::Outboxes { first } => {
-                for (slot, outbox) in (first..).zip(fds) {
-                    self.node.acceptor.set_outbox(slot, outbox);
+            ToNode::Outboxes { listener, first } => {
+                if let Some(acceptor) = listeners.get(listener) {
+                    for (slot, outbox) in (first..).zip(fds) {
+                        acceptor.set_outbox(slot, outbox);
+                    }
                 }
             }
-            ToNode::Lent { slot } => {
-                if let (Some(listener), Some(inbox)) = (fds.next(), fds.next()) {
-                    self.node.acceptor.lend(slot, Sockets { listener, inbox });
+            ToNode::Lent { listener, slot } => {
+                if let Some(acceptor) = listeners.get(listener)
+                    && let (Some(listener), Some(inbox)) = (fds.next(), fds.next())
+                {
+                    acceptor.lend(slot, Sockets { listener, inbox });
                 }
             }
-            ToNode::SiblingsChanged => self.node.acceptor.ring_changed(),
+            ToNode::SiblingsChanged => listeners.ring_changed(),
             ToNode::Link { peer, kind } => {
                 if let Some(socket) = fds.next() {
                     self.node.hub.link(NodeId(peer), kind, socket);
                 }
             }
             ToNode::Leaving => self.node.life.leave(),
-            ToNode::Count { nodes } => self.node.len.store(nodes.into(), Ordering::Relaxed),
+            ToNode::Count { nodes, last_slot } => {
+                self.node.len.store(nodes.into(), Ordering::Relaxed);
+                listeners.all().for_each(|acceptor| acceptor.slots_reach(last_slot));
+            }
             ToNode::Event(event) => self.node.events.publish(&event),
             ToNode::Drain { timeout } => self.drain(timeout),
             ToNode::Welcome(_) | ToNode::Rehearse { .. } => {
@@ -264,7 +272,7 @@ impl Thread {
         if !self.node.life.drain() {
             return;
         }
-        self.node.acceptor.stop_accepting();
+        self.node.listeners.stop_accepting();
         self.node.control.say(&ToMaster::Draining);
         self.deadline = Instant::now().checked_add(timeout);
     }
@@ -277,7 +285,7 @@ impl Thread {
                 report::warn!("the master is gone: this node drains and leaves");
             }
             self.node.events.end();
-            self.node.acceptor.close_for_all();
+            self.node.listeners.close_for_all();
             self.drain(self.node.drain_timeout);
         }
     }
@@ -288,7 +296,7 @@ impl Thread {
         if self.node.is_master && !self.orphan {
             return;
         }
-        let open = match self.node.acceptor.open() {
+        let open = match self.node.listeners.open() {
             1 => "1 connection".to_owned(),
             open => format!("{open} connections"),
         };

@@ -40,7 +40,45 @@ impl Nodes {
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        serve::serve(self.listener(), |_| app.clone(), self.shutdown(), self.0.drain_grace).await
+        self.serve_from(self.listener(), app).await
+    }
+
+    /// As [`serve`](Nodes::serve), on the listener with this name: several apps are served at once
+    /// with `tokio::try_join!`.
+    ///
+    /// ```no_run
+    /// use axum::{Router, routing::get};
+    /// use multi_node::Nodes;
+    ///
+    /// #[multi_node::main(listen(http = "0.0.0.0:8080", admin = "127.0.0.1:9000"), nodes = 4)]
+    /// async fn main(nodes: Nodes) -> std::io::Result<()> {
+    ///     let app = Router::new().route("/", get(|| async { "hello\n" }));
+    ///     let admin = Router::new().route("/health", get(|| async { "well\n" }));
+    ///     tokio::try_join!(nodes.serve_on("http", app), nodes.serve_on("admin", admin))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`listener_named`](Nodes::listener_named) and [`Listener::accept`].
+    pub async fn serve_on<S, B>(&self, listener: &str, app: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        self.serve_from(self.listener_named(listener)?, app).await
+    }
+
+    async fn serve_from<S, B>(&self, listener: Listener, app: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        serve::serve(listener, |_| app.clone(), self.shutdown(), self.0.drain_grace).await
     }
 
     /// A tower layer for those who run their own HTTP server: while this node drains, responses

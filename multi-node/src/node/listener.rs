@@ -1,13 +1,12 @@
 //! Where a node's connections come from.
 
 use std::fmt;
+use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
-
-use super::accept::Acceptor;
+use super::accept::{Acceptor, not_listening};
 use super::connection::Connection;
+use crate::config::Addr;
 use crate::report;
 
 /// Accepts the connections that are this node's to serve.
@@ -20,12 +19,13 @@ use crate::report;
 /// others take those connections.
 #[derive(Clone)]
 pub struct Listener {
-    acceptor: Acceptor,
+    /// `None` with `listen = none`.
+    acceptor: Option<Acceptor>,
 }
 
 impl Listener {
-    pub(crate) fn new(acceptor: Acceptor) -> Listener {
-        Listener { acceptor }
+    pub(crate) fn new(acceptor: impl Into<Option<Acceptor>>) -> Listener {
+        Listener { acceptor: acceptor.into() }
     }
 
     /// Waits for the next connection; the first call makes this node ready, unless it is ready when
@@ -40,11 +40,14 @@ impl Listener {
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O enabled. The runtime of the first call drives all others.
-    pub async fn accept(&self) -> io::Result<(Connection, SocketAddr)> {
+    pub async fn accept(&self) -> io::Result<(Connection, Addr)> {
+        let Some(acceptor) = &self.acceptor else {
+            return pending().await;
+        };
         loop {
-            let (stream, peer, guard) = self.acceptor.accept().await?;
-            match TcpStream::from_std(stream) {
-                Ok(stream) => return Ok((Connection::new(stream, peer, guard), peer)),
+            let (stream, peer, guard) = acceptor.accept().await?;
+            match Connection::new(stream, peer.clone(), guard) {
+                Ok(connection) => return Ok((connection, peer)),
                 Err(error) => {
                     report::warn!("a connection from {peer} cannot be registered: {error}")
                 }
@@ -52,12 +55,12 @@ impl Listener {
         }
     }
 
-    /// The address that the program listens on, with the port that the kernel chose for port 0.
+    /// The address that this listener listens on, with the port that the kernel chose for port 0.
     ///
     /// # Errors
     /// `Unsupported` when the program does not listen.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.acceptor.local_addr()
+    pub fn local_addr(&self) -> io::Result<Addr> {
+        Ok(self.acceptor()?.local_addr().clone())
     }
 
     /// The bare listening socket, non-blocking, for servers that accept by themselves; makes this
@@ -68,9 +71,25 @@ impl Listener {
     /// `Nodes::shutdown` resolves: nothing stops you.
     ///
     /// # Errors
-    /// `Unsupported` on a node that does not listen; when no fd is left.
+    /// `Unsupported` on a node that does not listen and for a Unix socket; when no fd is left.
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        Ok(self.acceptor.set_apart()?.into())
+        let acceptor = self.acceptor()?;
+        match acceptor.local_addr() {
+            Addr::Inet(_) => Ok(acceptor.set_apart()?.into()),
+            Addr::Unix(_) => Err(of_the_other_kind("a Unix socket: `into_std_unix` gives it")),
+        }
+    }
+
+    /// The same as [`into_std`](Listener::into_std), for a listener that is a Unix socket.
+    ///
+    /// # Errors
+    /// `Unsupported` on a node that does not listen and for a TCP listener; when no fd is left.
+    pub fn into_std_unix(self) -> io::Result<std::os::unix::net::UnixListener> {
+        let acceptor = self.acceptor()?;
+        match acceptor.local_addr() {
+            Addr::Unix(_) => Ok(acceptor.set_apart()?.into()),
+            Addr::Inet(_) => Err(of_the_other_kind("no Unix socket: `into_std` gives it")),
+        }
     }
 
     /// The same as [`into_std`](Listener::into_std), registered with tokio.
@@ -83,6 +102,14 @@ impl Listener {
     pub fn into_tokio(self) -> io::Result<tokio::net::TcpListener> {
         tokio::net::TcpListener::from_std(self.into_std()?)
     }
+
+    fn acceptor(&self) -> io::Result<&Acceptor> {
+        self.acceptor.as_ref().ok_or_else(not_listening)
+    }
+}
+
+fn of_the_other_kind(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("this listener is {what}"))
 }
 
 impl fmt::Debug for Listener {

@@ -18,6 +18,7 @@ mod http;
 mod hub;
 mod life;
 mod listener;
+mod listeners;
 mod messages;
 mod peer;
 mod registry;
@@ -47,15 +48,14 @@ pub use peer::{Peer, Sender};
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use stream::NodeStream;
 
-use accept::{Acceptor, Setup, Sockets};
 use control::Control;
 use events::Feed;
 use hub::Hub;
 use life::Life;
+use listeners::Listeners;
 
 use crate::config::{Generation, NodeId, Readiness, Slot};
 use crate::link::control::{ToMaster, Welcome};
-use crate::sys::page::Page;
 use crate::sys::signal::Signals;
 
 /// This node and its way to all the others: what `main` gets. Cheap to clone, usable from any
@@ -70,13 +70,12 @@ struct Inner {
     is_master: bool,
     len: AtomicUsize,
     listens: bool,
-    local_addr: Option<SocketAddr>,
     drain_timeout: Duration,
     #[cfg(feature = "http")]
     drain_grace: Duration,
     life: Arc<Life>,
     control: Arc<Control>,
-    acceptor: Acceptor,
+    listeners: Listeners,
     hub: Hub,
     events: Feed,
 }
@@ -93,7 +92,7 @@ impl Nodes {
         let id = NodeId(welcome.node);
         let life = Arc::new(Life::new(welcome.readiness));
         let control = Arc::new(control);
-        let acceptor = acceptor(&welcome, fds, &life, &control)?;
+        let listeners = listeners(&welcome, fds, &life, &control)?;
         let hub = Hub::new(id, runtime, control::asker(Arc::clone(&control)));
         Ok(Nodes(Arc::new(Inner {
             id,
@@ -102,13 +101,12 @@ impl Nodes {
             is_master,
             len: AtomicUsize::new(welcome.nodes.into()),
             listens: welcome.listens,
-            local_addr: welcome.local_addr,
             drain_timeout: welcome.drain_timeout,
             #[cfg(feature = "http")]
             drain_grace: welcome.drain_grace,
             life,
             control,
-            acceptor,
+            listeners,
             hub,
             events: Feed::default(),
         })))
@@ -152,16 +150,25 @@ impl Nodes {
         self.0.listens
     }
 
-    /// Where the program listens, with the port that the kernel chose for `port = 0`; `None` with
-    /// `listen = none`.
+    /// Where the first listener that has a port listens, with the one that the kernel chose for
+    /// port 0; `None` when none has, as with `listen = none`.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.local_addr
+        self.0.listeners.inet_addr()
     }
 
-    /// The listener of this node. In a node that does not [listen](Nodes::listens) its `accept`
-    /// never returns.
+    /// The listener of this node, or the first of several. In a node that does not
+    /// [listen](Nodes::listens) its `accept` never returns.
     pub fn listener(&self) -> Listener {
-        Listener::new(self.0.acceptor.clone())
+        Listener::new(self.0.listeners.first().cloned())
+    }
+
+    /// The listener with this name, of the option `listen`; that of `port` and `host` is called
+    /// "main".
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, with the names that there are.
+    pub fn listener_named(&self, name: &str) -> io::Result<Listener> {
+        Ok(Listener::new(self.0.listeners.named(name)?.clone()))
     }
 
     /// Tells the master that this node can serve.
@@ -219,23 +226,16 @@ fn become_ready(life: &Life, control: &Control) {
     }
 }
 
-/// The acceptor over the fds that came with `welcome`: the page, then listener and inbox.
-fn acceptor(
+/// The listeners of `welcome`, over the fds that came with it.
+fn listeners(
     welcome: &Welcome,
     fds: Vec<OwnedFd>,
     life: &Arc<Life>,
     control: &Arc<Control>,
-) -> io::Result<Acceptor> {
-    let mut fds = fds.into_iter();
-    let page = fds.next().ok_or(io::ErrorKind::InvalidData)?;
-    let own = match (fds.next(), fds.next()) {
-        (Some(listener), Some(inbox)) => Some(Sockets { listener, inbox }),
-        _ => None,
-    };
-    let last = welcome.first_serving_slot + welcome.nodes - 1;
+) -> io::Result<Listeners> {
     let borrow = {
         let control = Arc::clone(control);
-        move |slot| control.say(&ToMaster::Borrow { slot })
+        move |listener, slot| control.say(&ToMaster::Borrow { listener, slot })
     };
     let ready = {
         let (life, control) = (Arc::clone(life), Arc::clone(control));
@@ -244,15 +244,5 @@ fn acceptor(
             Readiness::Explicit => {}
         }
     };
-    Ok(Acceptor::new(Setup {
-        page: Page::map(page)?,
-        seat: welcome.seat,
-        slot: welcome.slot,
-        serving: welcome.first_serving_slot..=last,
-        own,
-        local_addr: welcome.local_addr,
-        life: Arc::clone(life),
-        borrow: Box::new(borrow),
-        on_first_poll: Box::new(ready),
-    }))
+    Listeners::new(welcome, fds, life, borrow, ready)
 }

@@ -52,7 +52,7 @@ impl Node {
         let role = if is_master { "master".to_owned() } else { welcome.slot.to_string() };
         process::name(program, &role);
         let runtime = runtime(&welcome)?;
-        let computes = welcome.local_addr.is_none();
+        let computes = welcome.listeners.is_empty();
         let pace = Pace::of(&welcome);
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
@@ -127,7 +127,7 @@ impl Node {
             if told {
                 // Connections that outlive `main` in tasks of their own; the deadline of the
                 // drain is the control thread's.
-                inner.acceptor.closed().await;
+                inner.listeners.closed().await;
             }
             for peer in inner.hub.flush(Instant::now() + FLUSH_TIMEOUT).await {
                 report::warn!("what was last sent to node {peer} may be lost: it does not read");
@@ -159,8 +159,8 @@ impl Node {
 impl Nodes {
     /// Tells the master how this node is, until it drains.
     fn report(&self, pace: Pace) -> impl Future<Output = ()> + Send + 'static {
-        let Inner { control, acceptor, life, .. } = &*self.0;
-        beat::report(pace, Arc::clone(control), acceptor.clone(), Arc::clone(life))
+        let Inner { control, listeners, life, .. } = &*self.0;
+        beat::report(pace, Arc::clone(control), listeners.tally(), Arc::clone(life))
     }
 
     /// Resolves when this node drains, its last connection has closed, and its `main` never
@@ -170,8 +170,8 @@ impl Nodes {
         let inner = Arc::clone(&self.0);
         async move {
             drained.await;
-            inner.acceptor.closed().await;
-            if inner.life.asked() || inner.acceptor.is_apart() {
+            inner.listeners.closed().await;
+            if inner.life.asked() || inner.listeners.is_apart() {
                 std::future::pending::<()>().await;
             }
         }

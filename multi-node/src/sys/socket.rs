@@ -1,78 +1,63 @@
-//! Listening sockets: bound so that a second instance is refused, one a slot, accepted from
-//! without blocking.
+//! Listening sockets: made in the modules below, accepted from without blocking, ended for all.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrLike,
-    SockaddrStorage, bind, getpeername, getsockname, listen, setsockopt, shutdown, socket, sockopt,
+    Backlog, Shutdown, SockaddrLike, SockaddrStorage, getpeername, getsockname, listen, shutdown,
 };
 
-/// Binds one socket a slot to `addr`, each with a queue of `backlog` connections.
-///
-/// The first is bound and listens without `SO_REUSEPORT`, so that a port that anyone else
-/// listens on, a second instance of this program too, is an error; only then do its siblings
-/// join it. All listen before anybody accepts: an epoll that saw a socket that does not listen
-/// would report it as hung up from then on.
-///
-/// # Errors
-/// `AddrInUse`, `PermissionDenied`, `AddrNotAvailable` as the kernel says.
-pub(crate) fn bind_slots(addr: SocketAddr, slots: usize, backlog: u32) -> io::Result<Vec<OwnedFd>> {
-    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
-    let backlog = backlog.unwrap_or(Backlog::MAXALLOWABLE);
-    let first = tcp_socket(addr)?;
-    bind(first.as_raw_fd(), &SockaddrStorage::from(addr))?;
-    listen(&first, backlog)?;
-    setsockopt(&first, sockopt::ReusePort, &true)?;
-    let bound = local_addr(first.as_fd())?;
-    let mut sockets = vec![first];
-    for _ in 1..slots {
-        let sibling = tcp_socket(addr)?;
-        setsockopt(&sibling, sockopt::ReusePort, &true)?;
-        bind(sibling.as_raw_fd(), &SockaddrStorage::from(bound))?;
-        listen(&sibling, backlog)?;
-        sockets.push(sibling);
-    }
-    Ok(sockets)
-}
+use crate::config::Addr;
 
-fn tcp_socket(addr: SocketAddr) -> io::Result<OwnedFd> {
-    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
-    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-    // What is accepted inherits both, which spares two calls for each connection.
-    setsockopt(&fd, sockopt::TcpNoDelay, &true)?;
-    setsockopt(&fd, sockopt::KeepAlive, &true)?;
-    Ok(fd)
+pub(crate) mod inherited;
+pub(crate) mod tcp;
+pub(crate) mod unix;
+
+/// Lets a bound socket listen, with a queue of `backlog` connections; one that listens already
+/// gets the new queue length.
+pub(crate) fn listen_on(socket: impl AsFd, backlog: u32) -> io::Result<()> {
+    let backlog = i32::try_from(backlog).ok().and_then(|n| Backlog::new(n).ok());
+    Ok(listen(&socket.as_fd(), backlog.unwrap_or(Backlog::MAXALLOWABLE))?)
 }
 
 /// The address that a socket is bound to.
-pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-    to_std(&getsockname::<SockaddrStorage>(socket.as_raw_fd())?)
+pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<Addr> {
+    to_addr(&getsockname::<SockaddrStorage>(socket.as_raw_fd())?)
 }
 
-fn to_std(addr: &SockaddrStorage) -> io::Result<SocketAddr> {
-    addr.as_sockaddr_in()
-        .map(|v4| SocketAddr::V4((*v4).into()))
-        .or_else(|| addr.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
-        .ok_or_else(not_internet)
+fn inet_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    local_addr(socket)?.as_inet().ok_or_else(unknown_family)
 }
 
-fn not_internet() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "not an internet address")
+fn to_addr(addr: &SockaddrStorage) -> io::Result<Addr> {
+    if let Some(v4) = addr.as_sockaddr_in() {
+        return Ok(Addr::Inet(SocketAddr::V4((*v4).into())));
+    }
+    if let Some(v6) = addr.as_sockaddr_in6() {
+        return Ok(Addr::Inet(SocketAddr::V6((*v6).into())));
+    }
+    let unix = addr.as_unix_addr().ok_or_else(unknown_family)?;
+    let abstract_name = || {
+        let name = String::from_utf8_lossy(unix.as_abstract()?).into_owned();
+        Some(PathBuf::from(format!("@{name}")))
+    };
+    Ok(Addr::Unix(unix.path().map(PathBuf::from).or_else(abstract_name)))
+}
+
+fn unknown_family() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "neither an internet nor a Unix address")
 }
 
 /// Takes one queued connection and its peer's address, non-blocking and close-on-exec.
 ///
 /// # Errors
 /// `WouldBlock` when none is queued; what accept(2) says otherwise: see [`Refusal`].
-pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketAddr)> {
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Addr)> {
     let mut space = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
@@ -81,11 +66,11 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketA
         libc::accept4(listener.as_raw_fd(), space.as_mut_ptr().cast(), &mut length, flags)
     })?;
     // SAFETY: accept4 has just made this fd and nothing else knows its number.
-    let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    let stream = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: `space` was zeroed, so all of it is initialised, and holds an address of `length`.
     let peer = unsafe { SockaddrStorage::from_raw(space.as_ptr().cast(), Some(length)) };
-    let peer = peer.ok_or_else(not_internet)?;
-    Ok((stream, to_std(&peer)?))
+    let peer = peer.ok_or_else(unknown_family)?;
+    Ok((stream, to_addr(&peer)?))
 }
 
 /// Why [`accept`] gave no connection, as far as the caller must know.
@@ -134,8 +119,8 @@ impl Refusal {
 }
 
 /// The address of the other end of a connected socket.
-pub(crate) fn peer_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-    to_std(&getpeername::<SockaddrStorage>(socket.as_raw_fd())?)
+pub(crate) fn peer_addr(socket: BorrowedFd<'_>) -> io::Result<Addr> {
+    to_addr(&getpeername::<SockaddrStorage>(socket.as_raw_fd())?)
 }
 
 /// Has the kernel drop what asks for a new connection; one that is being made is finished, and

@@ -36,6 +36,15 @@ async fn compute(nodes: Nodes) {
     nodes.shutdown().await;
 }
 
+#[multi_node::main(listen(
+    http = "[::]:8080?v6only=true",
+    admin = "127.0.0.1:9000",
+    local = "unix:/run/app.sock?mode=0660",
+))]
+async fn on_many(nodes: Nodes) {
+    nodes.shutdown().await;
+}
+
 #[multi_node::main(port = 0, nodes = 256usize, backlog = 1u32, drain_timeout = "1h")]
 async fn at_the_limits(nodes: Nodes) {
     nodes.shutdown().await;
@@ -55,5 +64,5 @@ async fn at_the_newer_limits(nodes: Nodes) {
 }
 
 fn main() {
-    let _: [fn(); 4] = [serve, compute, at_the_limits, at_the_newer_limits];
+    let _: [fn(); 5] = [serve, compute, on_many, at_the_limits, at_the_newer_limits];
 }

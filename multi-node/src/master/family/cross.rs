@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{Family, Member};
-use crate::config::{Generation, MAX_NODES, NodeId, Settings, Slot};
+use crate::config::{Generation, NodeId, Settings, Slot};
 use crate::link::readable::Readable;
 use crate::master::crossing::{Landed, Leaving, Place};
 use crate::master::handing::{self, Hands};
 use crate::master::image::{self, Images};
-use crate::master::listen::{self, Places};
+use crate::master::listen::{Places, PlacesState};
 use crate::master::watch::{self, Control, Happening};
-use crate::sys::page::{Page, SEATS};
+use crate::sys::page::SEATS;
 use crate::sys::process::{Child, Start};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,8 +24,7 @@ pub(in crate::master) struct State {
     count: u16,
     members: Vec<(NodeId, MemberState)>,
     vacant: BTreeSet<Slot>,
-    page: Place,
-    places: listen::State,
+    places: PlacesState,
     images: image::State,
     hands: handing::State,
 }
@@ -53,7 +52,6 @@ impl Family {
             count: self.count,
             members: workers.collect(),
             vacant: self.vacant.clone(),
-            page: fds.add(self.page.fd()),
             places: self.places.save(fds),
             images: self.images.save(fds),
             hands: self.hands.save(fds),
@@ -80,22 +78,16 @@ impl Family {
             members.insert(node, Member { slot, generation, seat, child: Some(child) });
         }
         hands.keep(|node| members.contains_key(&node));
-        let page = Page::map(fds.take(state.page)?)?;
+        let places = Places::restore(state.places, fds)?;
         let mut vacant = state.vacant;
         // The predecessor's own node ended with it, wherever it was in its life.
-        for slot in 0..=MAX_NODES {
-            let owner = page.owner(slot).filter(|seat| free_seats.contains(seat));
-            if owner.is_some_and(|seat| page.vacate(slot, seat)) {
-                vacant.insert(slot);
-            }
-        }
+        vacant.extend(places.vacate_all_but(|seat| !free_seats.contains(&seat)));
         Ok(Family {
             settings: state.settings,
             count: state.count,
             start: Start::of_this_process(),
             images: Images::restore(&state.images, fds)?,
-            page,
-            places: Places::restore(state.places, fds)?,
+            places,
             free_seats,
             vacant,
             members,

@@ -23,8 +23,8 @@ pub(in crate::master) struct State {
 #[derive(Debug, Serialize, Deserialize)]
 enum ParcelState {
     Welcome(Box<Welcome>),
-    Outboxes(RangeInclusive<Slot>),
-    Lent(Slot),
+    Outboxes(u16, RangeInclusive<Slot>),
+    Lent(u16, Slot),
     Link { peer: NodeId, kind: LinkKind, socket: Place },
 }
 
@@ -67,8 +67,8 @@ impl Parcel {
     fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> ParcelState {
         match self {
             Parcel::Welcome(welcome) => ParcelState::Welcome(welcome.clone()),
-            Parcel::Outboxes(slots) => ParcelState::Outboxes(slots.clone()),
-            Parcel::Lent(slot) => ParcelState::Lent(*slot),
+            Parcel::Outboxes(listener, slots) => ParcelState::Outboxes(*listener, slots.clone()),
+            Parcel::Lent(listener, slot) => ParcelState::Lent(*listener, *slot),
             Parcel::Link { peer, kind, socket } => {
                 ParcelState::Link { peer: *peer, kind: *kind, socket: fds.add(socket.as_fd()) }
             }
@@ -80,8 +80,8 @@ impl ParcelState {
     fn restore(&self, fds: &mut Landed) -> io::Result<Parcel> {
         Ok(match self {
             ParcelState::Welcome(welcome) => Parcel::Welcome(welcome.clone()),
-            ParcelState::Outboxes(slots) => Parcel::Outboxes(slots.clone()),
-            ParcelState::Lent(slot) => Parcel::Lent(*slot),
+            ParcelState::Outboxes(listener, slots) => Parcel::Outboxes(*listener, slots.clone()),
+            ParcelState::Lent(listener, slot) => Parcel::Lent(*listener, *slot),
             ParcelState::Link { peer, kind, socket } => {
                 Parcel::Link { peer: *peer, kind: *kind, socket: fds.take(*socket)? }
             }

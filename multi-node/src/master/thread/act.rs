@@ -37,9 +37,9 @@ impl Thread {
                 Action::Spawn { node, slot, generation } => self.spawn(node, slot, generation),
                 Action::Rehearse { generation } => self.rehearse(generation),
                 Action::EndRehearsal => self.family.end_rehearsal(),
-                Action::Switch { .. } => self.family.switch(),
-                Action::Discard { .. } => {
-                    self.family.discard();
+                Action::Switch { generation } => self.family.switch(generation),
+                Action::Discard { generation } => {
+                    self.family.discard(generation);
                     self.clinic.hold_to(self.family.settings());
                 }
                 Action::Replace { generation, .. } => *replacement = Some(generation),
@@ -54,7 +54,10 @@ impl Thread {
                 Action::Abort { node } => self.family.abort(node),
                 Action::Kill { node } => self.family.kill(node),
                 Action::Notice(notice) => self.noticed(&notice),
-                Action::Finish(finish) => return Some(finish),
+                Action::Finish(finish) => {
+                    self.family.remove_files();
+                    return Some(finish);
+                }
             }
         }
         None

@@ -93,6 +93,7 @@ pub(in crate::master) fn resume(
     stranger::reap_all(|pid| family.has(pid));
     let mut policy = Supervisor::resume(state.policy, seed());
     policy.handle_event(state.elapsed, Event::Begin);
+    family.close_all_but(policy.generation());
     let (mut mesh, mut clinic) = (state.mesh, state.clinic);
     let control = if policy.runs_main() {
         let node = policy.master();
@@ -145,7 +146,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         master_listens: settings.master_listen,
         nodes: settings.nodes,
         restart_children: settings.restart_children,
-        computes: settings.listen.is_none(),
+        computes: !settings.listens(),
         drain_timeout: settings.drain_timeout,
         drain_delay: settings.drain_delay,
         start_timeout: settings.start_timeout,

@@ -47,13 +47,16 @@ impl Thread {
                 self.clinic.gone(node);
                 let status = self.family.bury(node);
                 self.policy.handle_event(now, Event::Exited { node, status });
-                self.family.forget_images(|generation| self.policy.needs(generation));
+                self.family.forget_generations(|generation| self.policy.needs(generation));
             }
             Happening::Rehearsed(generation, Ok(settings)) => {
                 let rules = rules(&settings);
                 self.clinic.hold_to(&settings);
-                self.family.prepare(generation, *settings);
-                self.policy.handle_event(now, Event::Rehearsed { generation, rules });
+                let event = match self.family.prepare(generation, *settings) {
+                    Ok(()) => Event::Rehearsed { generation, rules },
+                    Err(error) => Event::RehearsalFailed { generation, reason: error.to_string() },
+                };
+                self.policy.handle_event(now, event);
             }
             Happening::Rehearsed(generation, Err(reason)) => {
                 self.policy.handle_event(now, Event::RehearsalFailed { generation, reason });
@@ -75,7 +78,7 @@ impl Thread {
                 self.policy.handle_event(now, Event::Draining { node });
             }
             ToMaster::Want(kind) => self.mesh.wants(node, kind),
-            ToMaster::Borrow { slot } => self.family.lend(node, slot),
+            ToMaster::Borrow { listener, slot } => self.family.lend(node, listener, slot),
             ToMaster::Received { fds } => self.family.received(node, fds),
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
             ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),

@@ -2,10 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicBool, AtomicU64, AtomicUsize,
-    Ordering::{Relaxed, SeqCst},
-};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -23,35 +20,11 @@ pub(super) struct Count {
     inside: AtomicUsize,
     stopped: AtomicBool,
     changed: Notify,
-    accepted: AtomicU64,
-    /// How many accepted connections somebody waits for; 0 for nobody.
-    wanted: AtomicU64,
-    reached: Notify,
 }
 
 impl Count {
     pub(super) fn open(&self) -> usize {
         self.inside.load(SeqCst)
-    }
-
-    /// Connections accepted so far.
-    pub(super) fn accepted(&self) -> u64 {
-        self.accepted.load(Relaxed)
-    }
-
-    /// Resolves when so many connections were accepted. One task at a time may wait.
-    pub(super) async fn accepted_so_many(&self, wanted: u64) {
-        self.wanted.store(wanted, SeqCst);
-        while self.accepted.load(SeqCst) < wanted {
-            self.reached.notified().await;
-        }
-    }
-
-    fn took_one(&self) {
-        let accepted = self.accepted.fetch_add(1, SeqCst) + 1;
-        if accepted == self.wanted.load(SeqCst) {
-            self.reached.notify_one();
-        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -123,7 +96,7 @@ pub struct OpenGuard {
 
 impl OpenGuard {
     pub(super) fn new(entry: Entry, claim: Claim) -> OpenGuard {
-        entry.0.count.took_one();
+        entry.0.tally.count_one();
         OpenGuard { claim, entry }
     }
 }

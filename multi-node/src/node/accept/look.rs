@@ -1,21 +1,21 @@
 //! One look at every source of connections: siblings' queues, the inbox, the node's own queue.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shared;
 use super::placement::{Passed, Placed};
 use super::ring::REST;
 use super::wires::Wires;
+use crate::config::Addr;
 use crate::report;
 use crate::sys::page::Claim;
 use crate::sys::socket::{self, Refusal};
 
 /// What a look gave.
 pub(super) enum Found {
-    Connection(TcpStream, SocketAddr, Claim),
+    Connection(OwnedFd, Addr, Claim),
     /// Something was taken that is not this node's to serve, or was lost: look again.
     Other,
     Nothing,
@@ -126,11 +126,7 @@ impl Shared {
         }
     }
 
-    fn accepted(
-        &self,
-        wires: &Wires,
-        accepted: io::Result<(TcpStream, SocketAddr)>,
-    ) -> io::Result<Found> {
+    fn accepted(&self, wires: &Wires, accepted: io::Result<(OwnedFd, Addr)>) -> io::Result<Found> {
         match accepted {
             Ok((stream, peer)) => Ok(match self.placement.place(self.begun.elapsed(), stream) {
                 Placed::Here(stream, claim) => Found::Connection(stream, peer, claim),

@@ -1,10 +1,10 @@
 //! Keeping this node's entry in the load page, and passing connections on as the policy says.
 
 use std::io;
-use std::net::TcpStream;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::lock;
 use crate::config::{MAX_NODES, Slot};
@@ -19,7 +19,24 @@ use crate::sys::page::{Claim, Mark, Page, Seat};
 pub(super) struct Home {
     pub(super) page: Page,
     pub(super) slot: Slot,
-    pub(super) serving: RangeInclusive<Slot>,
+    pub(super) slots: Arc<Slots>,
+}
+
+/// The slots that have sockets: more may come, none goes.
+#[derive(Debug)]
+pub(super) struct Slots {
+    first: Slot,
+    last: AtomicU16,
+}
+
+impl Slots {
+    pub(super) fn all(&self) -> RangeInclusive<Slot> {
+        self.first..=self.last.load(Relaxed)
+    }
+
+    pub(super) fn reach(&self, last: Slot) {
+        self.last.fetch_max(last, Relaxed);
+    }
 }
 
 pub(super) struct Placement {
@@ -32,13 +49,13 @@ pub(super) struct Placement {
 
 /// What came of placing a connection.
 pub(super) enum Placed {
-    Here(TcpStream, Claim),
+    Here(OwnedFd, Claim),
     Elsewhere,
 }
 
 /// What an inbox held.
 pub(super) enum Passed {
-    Connection(TcpStream, Claim),
+    Connection(OwnedFd, Claim),
     /// A connection that was lost on the way, because this process had no room for its fd.
     Lost,
 }
@@ -48,10 +65,12 @@ impl Placement {
         page: Page,
         seat: Seat,
         slot: Slot,
-        serving: RangeInclusive<Slot>,
+        slots: RangeInclusive<Slot>,
     ) -> Placement {
+        let (first, last) = slots.into_inner();
+        let slots = Arc::new(Slots { first, last: AtomicU16::new(last) });
         Placement {
-            home: Home { page, slot, serving },
+            home: Home { page, slot, slots },
             seat,
             outboxes: std::iter::repeat_with(OnceLock::new)
                 .take(usize::from(MAX_NODES) + 1)
@@ -61,8 +80,8 @@ impl Placement {
         }
     }
 
-    pub(super) fn home(&self) -> Home {
-        self.home.clone()
+    pub(super) fn home(&self) -> &Home {
+        &self.home
     }
 
     pub(super) fn set_outbox(&self, slot: Slot, outbox: OwnedFd) {
@@ -109,7 +128,7 @@ impl Placement {
     }
 
     /// Keeps a connection that came through a listener, or passes it to the emptiest node.
-    pub(super) fn place(&self, now: Time, stream: TcpStream) -> Placed {
+    pub(super) fn place(&self, now: Time, stream: OwnedFd) -> Placed {
         let page = &self.home.page;
         loop {
             let mine = page.load(self.seat);
@@ -134,7 +153,7 @@ impl Placement {
         if mine == 0 {
             return None;
         }
-        let slots = others(self.home.slot, self.home.serving.clone());
+        let slots = others(self.home.slot, self.home.slots.all());
         let candidates = slots.filter_map(|slot| self.candidate(slot));
         let (other, _) = emptiest(mine, candidates.map(|other| (other, other.load)))?;
         lock(&self.bucket).has_token(now).then_some(other)
@@ -147,7 +166,7 @@ impl Placement {
         live.then(|| Candidate { outbox, seat, load: self.home.page.load(seat) })
     }
 
-    fn pass(&self, stream: TcpStream, outbox: BorrowedFd<'_>, claim: Claim) -> Placed {
+    fn pass(&self, stream: OwnedFd, outbox: BorrowedFd<'_>, claim: Claim) -> Placed {
         if packet::send(outbox, &claim.to_bytes(), &[stream.as_fd()]).is_ok() {
             lock(&self.bucket).spend();
             return Placed::Elsewhere;
@@ -178,7 +197,7 @@ impl Placement {
         let mut fds = fds.into_iter();
         Ok(match (claim, fds.next()) {
             (Some(claim), Some(fd)) => {
-                Passed::Connection(TcpStream::from(fd), self.adopt(Claim::from_bytes(*claim)))
+                Passed::Connection(fd, self.adopt(Claim::from_bytes(*claim)))
             }
             (Some(_) | None, Some(_) | None) => Passed::Lost,
         })

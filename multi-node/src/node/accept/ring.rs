@@ -61,7 +61,7 @@ impl Ring {
     /// the slot to borrow first.
     pub(super) fn begin(&self) -> Option<Slot> {
         let mut state = lock(&self.state);
-        state.wanted = reach(self.home.slot, self.home.serving.clone(), |_| true);
+        state.wanted = reach(self.home.slot, self.home.slots.all(), |_| true);
         state.ask()
     }
 
@@ -212,7 +212,7 @@ impl Ring {
     }
 
     fn watch_in_reach(&self, state: &mut State) {
-        state.wanted = reach(self.home.slot, self.home.serving.clone(), |slot| {
+        state.wanted = reach(self.home.slot, self.home.slots.all(), |slot| {
             matches!(self.home.health(slot), Health::Well { .. })
         });
         let State { siblings, lent, wanted, .. } = state;

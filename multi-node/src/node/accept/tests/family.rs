@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::super::*;
 use crate::config::Readiness;
 use crate::node::{Connection, Listener};
+use crate::sys::socket::tcp;
 use crate::sys::{packet, socket};
 
 /// Nothing here takes that long unless it is broken.
@@ -37,16 +38,28 @@ impl Family {
     /// Slots 0..nodes with sockets that listen, and nobody in them.
     pub(super) fn new(nodes: u16) -> Family {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listeners = socket::bind_slots(any, usize::from(nodes), 4096).unwrap();
+        let mut listeners = vec![tcp::found(any, false, 4096).unwrap()];
+        for _ in 1..nodes {
+            let sibling = tcp::join(listeners[0].as_fd()).unwrap();
+            socket::listen_on(&sibling, 4096).unwrap();
+            listeners.push(sibling);
+        }
         Family {
             page: Page::create().unwrap(),
-            addr: socket::local_addr(listeners[0].as_fd()).unwrap(),
+            addr: socket::local_addr(listeners[0].as_fd()).unwrap().as_inet().unwrap(),
             serving: 0..=nodes - 1,
             lends: true,
             lent: Mutex::default(),
             inboxes: listeners.iter().map(|_| packet::packet_pair().unwrap()).collect(),
             listeners,
         }
+    }
+
+    /// The same, of which nodes know only the first slots.
+    pub(super) fn known_up_to(nodes: u16, last: Slot) -> Family {
+        let mut family = Family::new(nodes);
+        family.serving = 0..=last;
+        family
     }
 
     /// The same, and nobody watches anybody.
@@ -91,10 +104,12 @@ impl Family {
             page: Page::map(self.page.fd().try_clone_to_owned().unwrap()).unwrap(),
             seat: slot,
             slot,
-            serving: self.serving.clone(),
+            slots: self.serving.clone(),
             own,
-            local_addr: Some(self.addr),
+            keeping: Keeping::Each,
+            local_addr: Addr::Inet(self.addr),
             life: Arc::new(Life::new(Readiness::Implicit)),
+            tally: Arc::default(),
             borrow: Box::new(move |wanted| {
                 if !family.lends {
                     return;

@@ -18,6 +18,18 @@ fn a_node_that_hangs_strands_nobody() {
 }
 
 #[test]
+fn a_slot_beyond_those_that_were_there_at_the_start_is_looked_after_once_it_is_known() {
+    let running = Running::of(Arc::new(Family::known_up_to(3, 1)), 0..2);
+    let _clients = running.family.connect_many(90);
+    for node in &running.nodes {
+        node.acceptor.slots_reach(2);
+    }
+    // The kernel gives a third of them to the slot in which nobody is.
+    running.total.wait(90);
+    assert!(running.family.lent.lock().unwrap().contains(&2));
+}
+
+#[test]
 fn a_node_that_computes_without_end_strands_nobody() {
     let running = Running::new(3);
     let _spinning = running.nodes[1].spin();
@@ -176,5 +188,5 @@ fn connected() -> (TcpStream, TcpStream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let server = socket::accept(listener.as_fd()).unwrap().0;
-    (client, server)
+    (client, server.into())
 }

@@ -30,7 +30,7 @@ fn dropping_accept_loses_no_connection() {
         }
         held
     });
-    let mut peers: Vec<_> = accepted.iter().map(|(_, peer)| *peer).collect();
+    let mut peers: Vec<_> = accepted.iter().map(|(_, peer)| peer.as_inet().unwrap()).collect();
     let mut expected: Vec<_> = clients.iter().map(|c| c.local_addr().unwrap()).collect();
     peers.sort();
     expected.sort();
@@ -67,9 +67,9 @@ fn a_connection_reads_writes_and_knows_both_ends() {
     run(async {
         let (mut connection, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
-        assert_eq!(connection.peer_addr(), peer);
+        assert_eq!(*connection.peer_addr(), peer);
         assert_eq!(connection.local_addr().unwrap(), family.addr);
-        assert!(connection.as_ref().nodelay().unwrap(), "inherited from the listener");
+        assert!(connection.as_tcp().unwrap().nodelay().unwrap(), "inherited from the listener");
         let mut bytes = [0; 4];
         connection.read_exact(&mut bytes).await.unwrap();
         connection.write_all(&bytes).await.unwrap();
@@ -105,7 +105,7 @@ fn closed_waits_for_the_last_connection() {
         let mut waits = pin!(listener.accept());
         assert!(is_pending(waits.as_mut()));
         drop(first);
-        let (stream, guard) = second.into_tcp();
+        let (stream, guard) = second.into_tcp().unwrap();
         drop(stream);
         acceptor.stop_accepting();
         assert!(is_pending(waits.as_mut()));

@@ -1,0 +1,80 @@
+//! The family's part in a reload: what comes with a new generation, and what goes with an old one.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::Family;
+use crate::config::{Generation, Settings};
+use crate::error::StartError;
+use crate::master::rehearsal::Rehearsal;
+
+impl Family {
+    /// Runs the program of `generation` once, to see whether it could take over with `state`.
+    ///
+    /// # Errors
+    /// When its file cannot be executed.
+    pub(in crate::master) fn rehearse(
+        &mut self,
+        generation: Generation,
+        state: OwnedFd,
+    ) -> io::Result<()> {
+        let (image, to) = (self.images.of(generation)?, self.happenings.clone());
+        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
+        Ok(())
+    }
+
+    /// Ends the rehearsal that runs.
+    pub(in crate::master) fn end_rehearsal(&mut self) {
+        if let Some(rehearsal) = self.rehearsal.take() {
+            rehearsal.end();
+        }
+    }
+
+    /// Has the workers of `generation` start with these options.
+    ///
+    /// # Errors
+    /// When it is to listen where it cannot.
+    pub(in crate::master) fn prepare(
+        &mut self,
+        generation: Generation,
+        settings: Settings,
+    ) -> Result<(), StartError> {
+        self.rehearsal = None;
+        self.places.plan(generation, &settings)?;
+        self.coming = Some((generation, settings));
+        Ok(())
+    }
+
+    /// The options of `generation` count from now on; where it does not listen nobody connects.
+    pub(in crate::master) fn switch(&mut self, generation: Generation) {
+        if let Some((_, settings)) = self.coming.take() {
+            self.settings = settings;
+        }
+        self.places.refuse_all_but(generation);
+    }
+
+    /// The reload to `generation` came to nothing: what was prepared for it goes.
+    pub(in crate::master) fn discard(&mut self, generation: Generation) {
+        self.coming = None;
+        self.places.forget(generation);
+    }
+
+    /// Replaces this process's program by that of `generation`, which must run here already.
+    /// Returns only when that failed.
+    pub(in crate::master) fn replace(
+        &self,
+        generation: Generation,
+        state: BorrowedFd<'_>,
+        crossing: &[BorrowedFd<'_>],
+    ) -> io::Error {
+        match self.images.pinned(generation) {
+            Some(image) => self.start.replace(image, state, crossing),
+            None => io::ErrorKind::NotFound.into(),
+        }
+    }
+
+    /// Ends listening where `generation` does not listen: whoever did so drains since it began.
+    pub(in crate::master) fn close_all_but(&self, generation: Generation) {
+        self.places.close_all_but(generation);
+    }
+}
