@@ -39,7 +39,7 @@ pub(crate) async fn axum_serve(nodes: Nodes) -> std::io::Result<()> {
 }
 
 /// Which node this is and what was asked, so that no answer is taken for another's.
-fn answer(me: &str, uri: &Uri) -> String {
+pub(crate) fn answer(me: &str, uri: &Uri) -> String {
     match uri.query() {
         Some(query) => format!("{me} {query}"),
         None => me.to_owned(),

@@ -8,15 +8,16 @@ use multi_node::Nodes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+use crate::http::answer;
 use crate::words::{argument, up, who};
 
-/// `GET /`: which node this is. Every node serves at once, reports to the Unix socket that the
+/// `GET /`: which node this is, and the query. Every node serves at once, reports to the Unix socket that the
 /// second argument names, and is ready when that connection closes.
 #[multi_node::main(port = 0, nodes = 4, ready = "explicit")]
 pub(crate) async fn warms_up(nodes: Nodes) -> io::Result<()> {
     let me = who(&nodes);
     let report = format!("{me} ready={}\n", nodes.is_ready());
-    let app = Router::new().route("/", get(move || std::future::ready(me.clone())));
+    let app = Router::new().route("/", get(move |uri| std::future::ready(answer(&me, &uri))));
     let warm = nodes.clone();
     tokio::spawn(async move {
         let mut gate = UnixStream::connect(argument(2)).await.expect("the test listens");
