@@ -1,0 +1,1 @@
+//! Reloads to options that listen elsewhere.

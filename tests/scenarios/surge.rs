@@ -1,0 +1,1 @@
+//! Reloads in steps, for machines short of memory.
