@@ -139,38 +139,56 @@ fn the_count_of_the_operator_survives_reloads_and_wins_over_that_of_a_new_versio
 
 #[test]
 fn what_is_asked_for_in_a_reload_is_done_once_it_is_over() {
-    let program = scenario("http").env("MULTI_NODE_NODES", "2").start();
+    let program = scenario("events").env("MULTI_NODE_NODES", "2").start();
     program.wait_for_nodes(2);
-    let load = Load::steady(program.addr(), 2, 2, 100);
     program.signal(Signal::SIGHUP);
-    notice(&program, &["reload to generation 1 begins"]);
+    program.wait_for_line("event reload generation=1");
     program.signal(Signal::SIGTTIN);
     let added = program.wait_for_node("one more", |who| who.slot == 2);
     assert_eq!(added.generation, 1);
     program.signal(Signal::SIGHUP);
-    notice(&program, &["reload to generation 2 begins"]);
+    program.wait_for_line("event reload generation=2");
     program.signal(Signal::SIGTTOU);
     let youngest = program.wait_for_node("it is replaced", |who| who.slot == 2 && *who != added);
     wait_gone(&program, youngest.pid);
     eventually(soon(), "one worker is left", || program.others().len() == 1);
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
-    program.stop();
+    let lines = program.stop();
+    let scaled: Vec<&str> =
+        lines.iter().filter_map(|line| line.text.strip_prefix("event Scaled ")).collect();
+    assert_eq!(scaled, ["{ nodes: 3 }", "{ nodes: 2 }"]);
 }
 
 #[test]
-fn one_less_in_a_reload_that_was_told_before_the_rehearsal_ended_and_one_more_are_nothing() {
-    let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
+fn what_adds_up_to_nothing_in_a_reload_is_nothing() {
+    let program = scenario("events").env("MULTI_NODE_NODES", "2").start();
     program.wait_for_nodes(2);
     program.signal(Signal::SIGHUP);
-    notice(&program, &["reload to generation 1 begins"]);
+    program.wait_for_line("event reload generation=1");
     program.signal(Signal::SIGTTIN);
-    notice(&program, &["SIGTTIN"]);
     program.signal(Signal::SIGTTOU);
-    notice(&program, &["reload to generation 1 done"]);
+    program.wait_for_line("event reloaded generation=1");
     eventually(soon(), "one worker is left", || program.others().len() == 1);
     let lines = program.stop();
-    assert!(!lines.iter().any(|line| line.text.contains("nodes serve from now on")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.text.contains("Scaled")), "{lines:?}");
+}
+
+#[test]
+fn up_and_down_in_reloads_under_load_loses_no_request() {
+    let program = scenario("http").env("MULTI_NODE_NODES", "2").start();
+    program.wait_for_nodes(2);
+    let load = Load::steady(program.addr(), 4, 4, 300);
+    load.wait_for_ok(100, soon());
+    for generation in 1..=5 {
+        let change = if generation % 2 == 1 { Signal::SIGTTIN } else { Signal::SIGTTOU };
+        let workers = if generation % 2 == 1 { 2 } else { 1 };
+        program.signal(change);
+        reload(&program, generation);
+        eventually(soon(), "the count is right", || program.others().len() == workers);
+        load.wait_for_ok(20, soon());
+    }
+    let counts = load.stop();
+    assert_eq!(counts.failed(), 0, "{counts:?}");
+    program.stop();
 }
 
 #[test]
