@@ -30,7 +30,8 @@ impl Family {
         }
     }
 
-    /// Has the workers of `generation` start with these options.
+    /// Has the workers of `generation` start with these options; whether something that is
+    /// listened on now is not any more once they count.
     ///
     /// # Errors
     /// When it is to listen where it cannot.
@@ -38,11 +39,11 @@ impl Family {
         &mut self,
         generation: Generation,
         settings: Settings,
-    ) -> Result<(), StartError> {
+    ) -> Result<bool, StartError> {
         self.rehearsal = None;
         self.places.plan(generation, &settings)?;
         self.coming = Some((generation, settings));
-        Ok(())
+        Ok(self.places.drops(generation))
     }
 
     /// The options of `generation` count from now on; where it does not listen nobody connects.
@@ -73,8 +74,8 @@ impl Family {
         }
     }
 
-    /// Ends listening where `generation` does not listen: whoever did so drains since it began.
-    pub(in crate::master) fn close_all_but(&self, generation: Generation) {
+    /// Ends listening where `generation` does not listen: whoever did so drains already.
+    pub(in crate::master) fn close_all_but(&mut self, generation: Generation) {
         self.places.close_all_but(generation);
     }
 }

@@ -51,9 +51,8 @@ impl Thread {
             }
             Happening::Rehearsed(generation, Ok(settings)) => {
                 let rules = rules(&settings);
-                self.clinic.hold_to(&settings);
                 let event = match self.family.prepare(generation, *settings) {
-                    Ok(()) => Event::Rehearsed { generation, rules },
+                    Ok(drops) => Event::Rehearsed { generation, rules, drops },
                     Err(error) => Event::RehearsalFailed { generation, reason: error.to_string() },
                 };
                 self.policy.handle_event(now, event);

@@ -34,7 +34,8 @@ impl Supervisor {
             }
             Step::Starting { pace: Pace::AtOnce(_), .. }
             | Step::Rehearsing { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => {}
         }
@@ -77,7 +78,8 @@ impl Supervisor {
                 Step::Starting { pace: Pace::AtOnce(_), .. }
                 | Step::Rehearsing { .. }
                 | Step::RollingBack { .. }
-                | Step::MasterLeaves
+                | Step::LastCall { .. }
+                | Step::MasterLeaves { .. }
                 | Step::Replacing { .. }
                 | Step::Handover { .. },
             )
