@@ -101,9 +101,8 @@ fn the_path_of_a_unix_socket_changes_and_changes_back() {
 
 #[test]
 fn a_new_address_that_is_taken_fails_the_reload_and_nothing_of_the_new_version_holds() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let taken = taken.local_addr().expect("it is bound");
-    let _taken = TcpListener::bind(taken).expect("it is free again");
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = other.local_addr().expect("it is bound");
     let (a, c) = (local(unused_port()), local(unused_port()));
     let old = format!("nodes 2\nlisten a {a}\n");
     let mut configured = Configured::start("", &old);
