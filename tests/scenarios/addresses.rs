@@ -18,8 +18,8 @@ use crate::support::{
 #[test]
 fn a_second_listener_appears_and_goes_and_nobody_is_reset() {
     let (a, b) = (local(unused_port()), local(unused_port()));
-    for master_listens in ["true", "false"] {
-        let one = format!("nodes 3\nmaster_listen {master_listens}\nlisten a {a}\n");
+    for options in ["", "master_listen false\n", "master_listen false\nmax_surge 1\n"] {
+        let one = format!("nodes 3\n{options}listen a {a}\n");
         let both = format!("{one}listen b {b}\n");
         let mut configured = Configured::start("http", &one);
         let program = &configured.program;
@@ -137,8 +137,9 @@ fn a_master_that_comes_to_listen_is_one_of_those_that_look_after_each_other() {
     }
     send(program.pid(), Signal::SIGSTOP);
     eventually(soon(), "the master stands still", || process::is_stopped(program.pid()));
+    let addr = program.addr();
     let mut queued: Vec<_> =
-        (0..60).map(|_| LineClient::connect(program.addr()).expect("someone listens")).collect();
+        (0..60).map(|_| LineClient::connect(addr).expect("someone listens")).collect();
     for client in &mut queued {
         assert_ne!(client.who().expect("the others take it").pid, program.pid());
     }
@@ -149,7 +150,7 @@ fn a_master_that_comes_to_listen_is_one_of_those_that_look_after_each_other() {
     let workers: Vec<Who> = nodes.into_iter().filter(|who| who.slot != 0).collect();
     assert_eq!(workers.len(), 3);
     for _ in 0..60 {
-        let mut client = LineClient::connect(configured.program.addr()).expect("someone listens");
+        let mut client = LineClient::connect(addr).expect("someone listens");
         assert!(workers.contains(&client.who().expect("an answer")));
     }
     configured.program.stop();
@@ -162,9 +163,10 @@ fn the_limits_of_the_new_version_hold() {
     let nodes = configured.reload("nodes 2\nport 0\nmax_connections 20\n");
     let program = &configured.program;
     let worker = workers(&nodes)[0];
-    let mut next = None;
+    let (addr, mut next) = (program.addr(), None);
     eventually(soon(), "it has served enough", || {
-        drop(LineClient::connect(program.addr()).and_then(|mut client| client.who()));
+        // Its connections are cut when it has to leave.
+        let _ = LineClient::connect(addr).and_then(|mut client| client.who());
         let ups = program.lines();
         let mut ups = ups.iter().filter_map(|line| Who::parse(&line.text));
         next = ups.find(|who| who.slot == 1 && who.node > worker.node);

@@ -87,6 +87,26 @@ impl Supervisor {
         }
     }
 
+    /// Whether the switch follows once `slot` has its successor, and a last call after it: then who
+    /// is in the slot may be the last that accepts where nobody will listen, and goes on until then.
+    pub(super) fn ends_waves_with_a_last_call(&self, slot: Slot) -> bool {
+        match self.reload().map(|reload| &reload.step) {
+            Some(Step::Starting { pace: Pace::Waves { waiting, .. }, drops: true, .. }) => {
+                waiting.is_empty() && self.open_renewals() == [slot]
+            }
+            Some(
+                Step::Starting { .. }
+                | Step::Rehearsing { .. }
+                | Step::RollingBack { .. }
+                | Step::LastCall { .. }
+                | Step::MasterLeaves { .. }
+                | Step::Replacing { .. }
+                | Step::Handover { .. },
+            )
+            | None => false,
+        }
+    }
+
     /// The slots whose worker is of another generation than a respawn would be, and that are not
     /// seen to yet.
     fn strays(&self) -> VecDeque<Slot> {
