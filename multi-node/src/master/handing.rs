@@ -73,6 +73,11 @@ impl Hands {
         self.links_waiting -= dropped.filter(Parcel::is_link).count();
     }
 
+    /// Whether a node has said something that was not taken off its socket yet.
+    pub(super) fn anything_unheard(&self) -> bool {
+        self.controls.values().any(|control| packet::waiting(control.as_fd()).is_ok_and(|n| n > 0))
+    }
+
     /// Closes the control sockets of all who are not `there` any more.
     pub(super) fn keep(&mut self, there: impl Fn(NodeId) -> bool) {
         let gone: Vec<NodeId> =

@@ -53,6 +53,15 @@ pub(crate) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
     usize::try_from(bytes).map_err(io::Error::other)
 }
 
+/// How much this side has not taken yet, in bytes.
+pub(crate) fn waiting(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to where its argument points, and does no more.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONREAD, &raw mut bytes) };
+    Errno::result(done)?;
+    usize::try_from(bytes).map_err(io::Error::other)
+}
+
 /// Whether sending again a little later may succeed: the receiver's queue is full, or too many
 /// fds of this user are in flight.
 pub(crate) fn is_passing(error: &io::Error) -> bool {
@@ -107,7 +116,9 @@ unsafe fn installed(header: &libc::msghdr) -> Vec<OwnedFd> {
         while let Some(found) = control.as_ref() {
             if (found.cmsg_level, found.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
                 let first = libc::CMSG_DATA(control).cast::<RawFd>();
-                let bytes = found.cmsg_len as usize - libc::CMSG_LEN(0) as usize;
+                // Its type is not the same everywhere.
+                let whole: usize = found.cmsg_len as _;
+                let bytes = whole - libc::CMSG_LEN(0) as usize;
                 fds.extend(
                     (0..bytes / size_of::<RawFd>())
                         .map(|index| OwnedFd::from_raw_fd(first.add(index).read_unaligned())),

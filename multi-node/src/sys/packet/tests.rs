@@ -10,6 +10,7 @@ fn a_datagram_arrives_with_its_fds() {
     let (a, b) = stream_pair().unwrap();
     send(one.as_fd(), b"two", &[a.as_fd(), b.as_fd()]).unwrap();
     send(one.as_fd(), b"none", &[]).unwrap();
+    assert!(waiting(other.as_fd()).unwrap() > 0);
     let mut buffer = [0; 16];
     let (length, fds) = receive(other.as_fd(), &mut buffer).unwrap();
     assert_eq!((&buffer[..length], fds.len()), (&b"two"[..], 2));
@@ -18,6 +19,7 @@ fn a_datagram_arrives_with_its_fds() {
     let (length, fds) = receive(other.as_fd(), &mut buffer).unwrap();
     assert_eq!((&buffer[..length], fds.len()), (&b"none"[..], 0));
     drop(one);
+    assert_eq!(waiting(other.as_fd()).unwrap(), 0, "an end is nothing to take");
     assert_eq!(receive(other.as_fd(), &mut buffer).unwrap().0, 0, "the other side is gone");
 }
 
