@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use address::Addr;
-pub(crate) use address::{ADDRESS, Address, Listen, MAIN, MAX_LISTENERS, abstract_name, is_name};
+pub(crate) use address::{
+    ADDRESS, ADDRESS_WITH_OPTION, Address, Listen, MAIN, MAX_LISTENERS, abstract_name, is_name,
+};
 
 /// The most nodes a program may have.
 pub(crate) const MAX_NODES: u16 = 256;
