@@ -22,7 +22,8 @@ pub(crate) const MAX_NODES: u16 = 256;
 
 /// A node's number: unique in the life of a program, never used again.
 ///
-/// The first master is 0; every process started after it takes the next number.
+/// The first master is 0; every process started after it takes the next number, and so does the
+/// master when it replaces itself in a reload.
 /// It travels in messages as it is, and its text form parses back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -154,7 +155,7 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitStatus {
-    /// It exited by itself.
+    /// It exited by itself, with this code.
     Code(i32),
     /// A signal ended it.
     Signal {
