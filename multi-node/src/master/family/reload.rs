@@ -29,7 +29,8 @@ impl Family {
         state: OwnedFd,
     ) -> io::Result<()> {
         let (image, to) = (self.images.of(generation)?, self.happenings.clone());
-        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
+        let begun = Rehearsal::start(&self.start, image, state, generation, to);
+        self.rehearsal = Some(begun.map_err(|error| self.images.about(&error))?);
         Ok(())
     }
 
