@@ -66,7 +66,7 @@ impl Half {
             on_the_killed: 0,
             failed: BTreeMap::new(),
         };
-        for failure in &counts.failures {
+        for failure in counts.failures.iter() {
             if deaths.iter().any(|death| death.accounts_for(failure)) {
                 half.on_the_killed += 1;
             } else {

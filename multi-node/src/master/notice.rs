@@ -78,7 +78,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
              a worker goes on standing in for it"
         ),
         Notice::Reloaded { generation, workers, took } => {
-            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:?}");
+            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
         }
         Notice::RollingBack { generation, workers } => {
             report::warn!(about: about, "{workers} workers go back to generation {generation}");
@@ -86,8 +86,11 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::RolledBack { generation } => {
             report::info!(about: about, "every worker is of generation {generation} again");
         }
+        Notice::Stopping { delay } if delay.is_zero() => {
+            report::info!(about: about, "the program stops");
+        }
         Notice::Stopping { delay } => {
-            report::info!(about: about, "the program stops, in {delay:?}")
+            report::info!(about: about, "the program stops in {delay:?}, and is not ready any more");
         }
         Notice::ReloadFailed { generation, failure } => match failure {
             ReloadFailure::Lost { .. }
