@@ -83,6 +83,7 @@ impl Thread {
         if let Err(error) = begun {
             let reason = error.to_string();
             self.policy.handle_event(self.now(), Event::RehearsalFailed { generation, reason });
+            self.family.forget_generations(|generation| self.policy.needs(generation));
         }
     }
 
@@ -127,6 +128,9 @@ impl Thread {
         if let Some(event) = announce::event(notice, settings.start_timeout) {
             self.manager.heard(&event);
             self.announcer.announce(event);
+        }
+        if let Notice::ReloadFailed { .. } = notice {
+            self.family.forget_generations(|generation| self.policy.needs(generation));
         }
     }
 }
