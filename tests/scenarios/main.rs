@@ -23,6 +23,7 @@ mod pid_file;
 mod ports;
 mod ready;
 mod reload;
+mod replacement;
 mod signals;
 mod spread;
 mod start;
