@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use multi_node_tests::{Exit, LineClient, Program, Running, Scratch, Who, eventually, process};
 use nix::sys::signal::{Signal, kill};
@@ -113,7 +114,7 @@ fn programs_of_every_kind_reload_twice() {
 fn a_storm_of_signals_loses_none_kills_nobody_and_stops_nothing() {
     const SIGNALS: [Signal; 4] =
         [Signal::SIGHUP, Signal::SIGTTIN, Signal::SIGUSR2, Signal::SIGTTOU];
-    let program = scenario("lines").start();
+    let program = scenario("lines").deadline(Duration::from_secs(240)).start();
     program.wait_for_nodes(4);
     for signal in SIGNALS.into_iter().cycle().take(200) {
         program.signal(signal);
@@ -134,7 +135,7 @@ fn a_storm_of_signals_loses_none_kills_nobody_and_stops_nothing() {
 
 #[test]
 fn a_stop_that_arrives_when_the_master_is_about_to_be_replaced_is_obeyed() {
-    for moment in 0..20 {
+    for moment in 0..8 {
         let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
         let held = about_to_replace_itself(&program, 2);
         let mut other = reach(&program, |who| who.slot == 1 && who.generation == 1);
@@ -152,7 +153,7 @@ fn a_stop_that_arrives_when_the_master_is_about_to_be_replaced_is_obeyed() {
 
 #[test]
 fn children_of_user_code_that_start_all_the_time_inherit_nothing() {
-    let program = scenario("spawns-on").start();
+    let program = scenario("spawns-on").deadline(Duration::from_secs(180)).start();
     program.wait_for_line("looked generation=0");
     for generation in 1..=20 {
         reload(&program, generation);
@@ -177,7 +178,7 @@ fn children_of_user_code_that_start_all_the_time_inherit_nothing() {
 
 #[test]
 fn workers_that_die_while_the_master_is_replaced_are_respawned() {
-    let program = scenario("lines").start();
+    let program = scenario("lines").deadline(Duration::from_secs(180)).start();
     let mut last = workers(&program.wait_for_nodes(4))[0];
     let mut next = 1;
     for round in 0..12 {
