@@ -3,7 +3,7 @@
 //! Shows:  `#[multi_node::main]` and `nodes.serve`, which takes an axum `Router`.
 //! Run:    cargo run --example hello
 //! Try:    curl http://127.0.0.1:8080 several times; then `kill -9` one of the pids that answered,
-//!         and ask again. `kill -HUP` of the first process replaces all the others.
+//!         and ask again. `kill -HUP` of the first process replaces them all.
 //! Expect: one line an answer, from one node or another; the one that you killed is replaced by a
 //!         node with a new number in the same slot:
 //!

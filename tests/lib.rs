@@ -10,7 +10,7 @@ mod harness;
 pub use harness::deadline::{Deadline, eventually};
 pub use harness::http::{HttpClient, Response};
 pub use harness::line::LineClient;
-pub use harness::load::{Counts, Failure, Load, Outcome};
+pub use harness::load::{Counts, Failure, Failures, Load, Outcome};
 pub use harness::output::{Exit, Line, Stream};
 pub use harness::ports::unused_port;
 pub use harness::process;

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub use counts::{Counts, Failure, Outcome};
+pub use counts::{Counts, Failure, Failures, Outcome};
 
 use super::deadline::Deadline;
 use super::http::{HttpClient, Response};

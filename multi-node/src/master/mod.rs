@@ -81,6 +81,8 @@ pub(crate) fn start(
 /// When it cannot be understood, which a rehearsal should have found out, or the machine has no
 /// room. The workers then find their master gone.
 pub(crate) fn take_over(state: OwnedFd) -> Result<(Supervision, Option<OwnedFd>), StartError> {
+    // User code of the predecessor may have ignored it, which crosses.
+    crate::sys::process::default_sigchld().map_err(StartError::system("handle child exits"))?;
     let failed = StartError::system("take over from the program that ran before");
     let (ended, end) = mpsc::channel();
     let control = State::open(state).and_then(|state| thread::resume(state, ended));

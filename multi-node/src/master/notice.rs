@@ -16,8 +16,8 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
     let about = &about(notice);
     match notice {
         Notice::Died { who, stage, cause, next } => {
-            let cause = Because(cause, start_timeout);
-            report::warn!(about: about, "{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
+            let (because, during) = (Because(cause, start_timeout), While(*stage, cause));
+            report::warn!(about: about, "{}: {because}{during}; {}", Named(who), Then(*next));
         }
         Notice::Drains { who, next } => {
             report::info!(about: about, "{}: drains by itself; {}", Named(who), Then(*next));
@@ -82,7 +82,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
              for it, and the next reload tries again"
         ),
         Notice::Reloaded { generation, workers, took } => {
-            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:?}");
+            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
         }
         Notice::RollingBack { generation, workers } => {
             report::warn!(about: about, "{workers} workers go back to generation {generation}");
@@ -90,8 +90,11 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::RolledBack { generation } => {
             report::info!(about: about, "every worker is of generation {generation} again");
         }
+        Notice::Stopping { delay } if delay.is_zero() => {
+            report::info!(about: about, "the program stops");
+        }
         Notice::Stopping { delay } => {
-            report::info!(about: about, "the program stops, in {delay:?}")
+            report::info!(about: about, "the program stops in {delay:?}, and is not ready any more");
         }
         Notice::ReloadFailed { generation, failure } => match failure {
             ReloadFailure::Lost { .. }
@@ -188,6 +191,11 @@ pub(super) fn why_failed(failure: &ReloadFailure, start_timeout: Duration) -> St
 /// Why the program ends when that is not what was asked for.
 pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String> {
     match finish {
+        Finish::NeverStarted { cause: cause @ Cause::NotReady, .. } => Some(format!(
+            "no worker ever got ready, the last one {}: the program ends; a node is ready when it \
+             calls `accept`, `serve` or, with ready = \"explicit\", `nodes.ready()`",
+            Because(cause, start_timeout)
+        )),
         Finish::NeverStarted { cause, .. } => Some(format!(
             "no worker ever got ready, the last one {}: the program ends",
             Because(cause, start_timeout)
@@ -237,16 +245,17 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-struct While(Stage);
+/// In which stage of its life; nothing where the cause says so itself.
+struct While<'a>(Stage, &'a Cause);
 
-impl fmt::Display for While {
+impl fmt::Display for While<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Stage::Starting => " before it was ready",
-            Stage::Ready => "",
-            Stage::Draining => " while it drained",
-            Stage::Aborted => " when it was to be aborted",
-            Stage::Killed => " when it was to be killed",
+        f.write_str(match (self.0, self.1) {
+            (Stage::Ready, _) | (Stage::Starting, Cause::NotReady) => "",
+            (Stage::Starting, _) => " before it was ready",
+            (Stage::Draining, _) => " while it drained",
+            (Stage::Aborted, _) => " when it was to be aborted",
+            (Stage::Killed, _) => " when it was to be killed",
         })
     }
 }

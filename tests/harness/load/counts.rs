@@ -1,7 +1,9 @@
 //! What became of the requests of a load.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::ErrorKind;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
@@ -29,7 +31,32 @@ pub struct Counts {
     /// When the last request was sent that was answered so: the answers' words, less the number.
     pub last_asked: BTreeMap<String, Instant>,
     /// Every request that was not answered as it should be, the stale ones too.
-    pub failures: Vec<Failure>,
+    pub failures: Failures,
+}
+
+/// Failed requests, of which the first few are shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Failures(Vec<Failure>);
+
+impl Failures {
+    pub(super) fn push(&mut self, failure: Failure) {
+        self.0.push(failure);
+    }
+}
+
+impl Deref for Failures {
+    type Target = [Failure];
+
+    fn deref(&self) -> &[Failure] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        write!(f, "{} in all, the first: {:?}", self.0.len(), &self.0[..self.0.len().min(SHOWN)])
+    }
 }
 
 impl Counts {

@@ -1,5 +1,6 @@
 //! The family's part in a reload: what comes with a new generation, and what goes with an old one.
 
+use std::fmt::Debug;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -7,6 +8,7 @@ use super::Family;
 use crate::config::{Generation, Settings};
 use crate::error::StartError;
 use crate::master::rehearsal::Rehearsal;
+use crate::report;
 use crate::sys::process;
 
 /// The fds of a master's two runtimes, its signals and its own control socket, with some to spare
@@ -27,7 +29,8 @@ impl Family {
         state: OwnedFd,
     ) -> io::Result<()> {
         let (image, to) = (self.images.of(generation)?, self.happenings.clone());
-        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
+        let begun = Rehearsal::start(&self.start, image, state, generation, to);
+        self.rehearsal = Some(begun.map_err(|error| self.images.about(&error))?);
         Ok(())
     }
 
@@ -43,15 +46,19 @@ impl Family {
         self.rehearsal = None;
     }
 
-    /// Has the workers of `generation` start with these options.
+    /// Has the workers of `generation` start with these options; those that count at the start of
+    /// the program alone stay as they are.
     ///
     /// # Errors
     /// When it is to listen where it cannot.
     pub(in crate::master) fn prepare(
         &mut self,
         generation: Generation,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Result<(), StartError> {
+        keep(&mut settings.user, &self.settings.user, "user");
+        keep(&mut settings.group, &self.settings.group, "group");
+        keep(&mut settings.pid_file, &self.settings.pid_file, "pid_file");
         self.places.plan(generation, &settings)?;
         self.coming = Some((generation, settings));
         Ok(())
@@ -100,5 +107,16 @@ impl Family {
     /// Ends listening where `generation` does not listen: whoever did so drains since it began.
     pub(in crate::master) fn close_all_but(&self, generation: Generation) {
         self.places.close_all_but(generation);
+    }
+}
+
+/// Takes back what a reload cannot change.
+fn keep<T: Clone + PartialEq + Debug>(option: &mut Option<T>, now: &Option<T>, name: &str) {
+    if option != now {
+        report::warn!(
+            "{name}={option:?}: stays {now:?}, which the program was started with; stop it and \
+             start it again to change that"
+        );
+        option.clone_from(now);
     }
 }

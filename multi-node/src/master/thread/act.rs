@@ -130,5 +130,8 @@ impl Thread {
             self.manager.heard(&event);
             self.announcer.announce(event);
         }
+        if let Notice::ReloadFailed { .. } = notice {
+            self.family.forget_generations(|generation| self.policy.needs(generation));
+        }
     }
 }
