@@ -17,6 +17,7 @@ pub(crate) fn configured() -> ExitCode {
             file.lines().fold(defaults, |builder, line| match line.split_once(' ') {
                 Some(("nodes", nodes)) => builder.nodes(nodes.parse::<usize>().expect("a number")),
                 Some(("master_listen", listens)) => builder.master_listen(listens == "true"),
+                Some(("pid_file", path)) => builder.pid_file(path),
                 _ => panic!("no option: {line:?}"),
             })
         },

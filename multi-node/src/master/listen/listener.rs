@@ -167,7 +167,7 @@ impl Listener {
     pub(super) fn refuse(&self) {
         match &self.sockets {
             Sockets::Each(each) => {
-                all(each.slots.values(), "hold off new connections", socket::drop_newcomers);
+                all(each.slots.values(), "refuse new connections", socket::refuse_newcomers);
             }
             // On a Unix socket this is the same: what has connected can still be accepted.
             Sockets::Shared { socket, .. } => all([socket], "end listening", socket::close_for_all),
