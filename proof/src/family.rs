@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use multi_node_tests::{Counts, Deadline, Program, Running, Scratch, eventually, process};
+use multi_node_tests::{
+    Counts, Deadline, Exit, Line, Program, Running, Scratch, eventually, process,
+};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -37,19 +39,26 @@ impl Family {
     ///
     /// When it does not start.
     #[track_caller]
-    pub fn start(nodes: usize, user: Option<u32>) -> Family {
+    pub fn start(nodes: usize) -> Family {
+        Family::start_as(nodes, |program| program)
+    }
+
+    /// Starts as [`Family::start`] does, after `tailor` has set what is special about it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[track_caller]
+    pub fn start_as(nodes: usize, tailor: impl FnOnce(Program) -> Program) -> Family {
         let scratch = Scratch::new();
         let path = scratch.path().join("program");
         Version::One.install(&scratch, &path);
-        let mut program = Program::new(&path)
+        let program = Program::new(&path)
             .env("MULTI_NODE_NODES", nodes.to_string())
             .env("MULTI_NODE_START_TIMEOUT", "1s")
             .may_panic()
             .deadline(LIFE);
-        if let Some(user) = user {
-            program = program.user(user);
-        }
-        let running = program.start();
+        let running = tailor(program).start();
         running.wait_for_nodes(nodes);
         let addr = running.addr();
         Family { running, addr, path, scratch, version: Version::One, workers: nodes - 1 }
@@ -176,13 +185,25 @@ impl Family {
     }
 
     /// Ends it with SIGTERM and checks that nothing is left: no process, no listening socket.
+    /// Returns all that it printed.
     ///
     /// # Panics
     ///
     /// When it does not end well, or something is left.
     #[track_caller]
-    pub fn stop(self) {
-        self.running.stop();
+    pub fn stop(self) -> Vec<Line> {
+        self.running.stop()
+    }
+
+    /// Waits for the end that somebody asked for and checks that nothing is left.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end well, or something is left.
+    #[track_caller]
+    pub fn ended(self) {
+        assert_eq!(self.running.wait_exit(), Exit::Code(0), "a stop by signal is a success");
+        self.running.finish();
     }
 
     fn is_replaced(&self, old: &BTreeSet<Pid>, masters: usize) -> bool {

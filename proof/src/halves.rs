@@ -8,7 +8,7 @@ use multi_node_tests::{Counts, Load, Outcome};
 
 use crate::rows::Subject;
 
-const CLIENTS: usize = 64;
+pub(crate) const CLIENTS: usize = 64;
 
 /// What became of the requests of a row.
 pub(crate) struct Halves {
@@ -19,9 +19,12 @@ pub(crate) struct Halves {
 }
 
 /// What became of the requests of one kind.
+#[derive(Default)]
 pub(crate) struct Half {
     pub(crate) answered: usize,
     pub(crate) slowest: Duration,
+    /// Clients that left because nobody listened any more, when the program was to end.
+    pub(crate) refused_at_last: usize,
     /// Requests in flight on a node when it was killed.
     pub(crate) on_the_killed: usize,
     /// All others that failed, by the way they did.
@@ -60,12 +63,7 @@ impl Half {
     }
 
     fn new(counts: &Counts, deaths: &[Death]) -> Half {
-        let mut half = Half {
-            answered: counts.ok,
-            slowest: counts.slowest,
-            on_the_killed: 0,
-            failed: BTreeMap::new(),
-        };
+        let mut half = Half { answered: counts.ok, slowest: counts.slowest, ..Half::default() };
         for failure in counts.failures.iter() {
             if deaths.iter().any(|death| death.accounts_for(failure)) {
                 half.on_the_killed += 1;
@@ -74,5 +72,17 @@ impl Half {
             }
         }
         half
+    }
+
+    /// Adds what became of requests until every client was refused, which is no failure then.
+    pub(crate) fn add_until_refused(&mut self, counts: &Counts) {
+        self.answered += counts.ok;
+        self.slowest = self.slowest.max(counts.slowest);
+        for failure in counts.failures.iter() {
+            match failure.outcome {
+                Outcome::Refused => self.refused_at_last += 1,
+                outcome => *self.failed.entry(outcome).or_default() += 1,
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ mod nginx;
 mod peer;
 mod resources;
 mod rows;
+mod stops;
 mod subject;
 mod table;
 

@@ -30,7 +30,7 @@ pub(crate) struct Growth {
 
 /// Reloads a program so often.
 pub(crate) fn after(times: usize) -> Growth {
-    let family = Family::start(4, None);
+    let family = Family::start(4);
     let holding = |times: usize| {
         for time in 1..=times {
             eprint!("\r  {time} of {times} ");

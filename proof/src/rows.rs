@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use multi_node_proof::{Broken, Death};
 use multi_node_tests::Load;
@@ -9,7 +10,7 @@ use multi_node_tests::Load;
 use crate::arguments::Arguments;
 use crate::halves::Halves;
 use crate::subject::{self, Change};
-use crate::{gunicorn, nginx, resources};
+use crate::{gunicorn, nginx, resources, stops};
 
 /// A server that runs, and the change that it goes through.
 pub(crate) trait Subject {
@@ -34,6 +35,9 @@ pub(crate) struct Row {
 enum Kind {
     /// multi-node, under load: no request may fail.
     Ours(Change),
+    /// multi-node, stopped so long after it was asked to (`drain_delay`) under clients that ask
+    /// until they are refused: nothing else may happen to them.
+    Stops(Duration),
     /// Another server under the same load: it is as it is.
     Theirs(fn() -> Result<Box<dyn Subject>, String>),
     /// multi-node without load: what its master holds.
@@ -74,6 +78,9 @@ impl Row {
     fn find(&self, times: usize, rate: u32) -> Finding {
         let (subject, ours) = match self.kind {
             Kind::Resources => return Finding::Resources(resources::after(times)),
+            Kind::Stops(delay) => {
+                return Finding::Requests { halves: stops::of(delay, times), ours: true };
+            }
             Kind::Ours(change) => (subject::start(change), true),
             Kind::Theirs(start) => match start() {
                 Ok(subject) => (subject, false),
@@ -92,7 +99,7 @@ const fn broken(name: &'static str, what: &'static str, broken: Broken) -> Row {
     ours(name, 20, what, Change::UpgradeTo(broken))
 }
 
-pub(crate) const ROWS: [Row; 16] = [
+pub(crate) const ROWS: [Row; 18] = [
     ours("nothing", 20, "nothing", Change::Nothing),
     ours("reload", 50, "reload (HUP)", Change::Reload),
     ours("upgrade", 20, "upgrade to another binary (HUP)", Change::Upgrade),
@@ -105,6 +112,13 @@ pub(crate) const ROWS: [Row; 16] = [
     broken("not-executable", "upgrade to a file not executable", Broken::NotExecutable),
     broken("garbage", "upgrade to what is no program", Broken::Garbage),
     broken("speaks-nonsense", "upgrade that speaks another protocol", Broken::SpeaksNonsense),
+    Row { name: "stop", what: "stop (TERM)", times: 20, kind: Kind::Stops(Duration::ZERO) },
+    Row {
+        name: "delayed-stop",
+        what: "stop (TERM), `drain_delay` 500 ms",
+        times: 20,
+        kind: Kind::Stops(Duration::from_millis(500)),
+    },
     Row { name: "resources", what: "reload (HUP), no load", times: 200, kind: Kind::Resources },
     Row {
         name: "nginx-reload",

@@ -9,7 +9,7 @@ use multi_node_tests::{Load, eventually};
 use crate::rows::Subject;
 
 /// Nodes, the master among them.
-const NODES: usize = 4;
+pub(crate) const NODES: usize = 4;
 
 /// Nodes where they are killed at random: each slot's backoff, which doubles with every death,
 /// stays short.
@@ -37,7 +37,7 @@ struct Changed {
 /// Starts the program that is to be changed so.
 pub(crate) fn start(change: Change) -> Box<dyn Subject> {
     let nodes = if let Change::Kill = change { KILLED_NODES } else { NODES };
-    Box::new(Changed { family: Family::start(nodes, None), change })
+    Box::new(Changed { family: Family::start(nodes), change })
 }
 
 impl Subject for Changed {

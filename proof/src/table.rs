@@ -74,6 +74,9 @@ impl fmt::Display for Half {
         if self.on_the_killed > 0 {
             write!(f, ", {} in flight on the killed", self.on_the_killed)?;
         }
+        if self.refused_at_last > 0 {
+            write!(f, ", then {} refused", thousands(self.refused_at_last))?;
+        }
         write!(f, " | {} ms", self.slowest.as_millis())
     }
 }

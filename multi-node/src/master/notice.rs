@@ -77,6 +77,10 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
             "node {node}, the master's own, was not ready within start_timeout ({start_timeout:?}): \
              a worker goes on standing in for it"
         ),
+        Notice::MasterFailed { node } => report::error!(about: about,
+            "node {node}, the master's own, failed before it was ready: a worker goes on standing in \
+             for it, and the next reload tries again"
+        ),
         Notice::Reloaded { generation, workers, took } => {
             report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
         }
@@ -125,9 +129,9 @@ fn about(notice: &Notice) -> About {
         | Notice::NotReaped { who }
         | Notice::Hung { who }
         | Notice::Retiring { who, .. } => node(who),
-        Notice::Recovered { node } | Notice::MasterNotReady { node } => {
-            About { node: Some(*node), ..About::default() }
-        }
+        Notice::Recovered { node }
+        | Notice::MasterNotReady { node }
+        | Notice::MasterFailed { node } => About { node: Some(*node), ..About::default() },
         Notice::Replacing { generation, node } => {
             About { node: Some(*node), generation: Some(*generation), ..About::default() }
         }

@@ -7,13 +7,14 @@
 
 mod limits;
 
+use std::fmt;
 use std::net::TcpListener;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use limits::{Exhausted, Resource};
 use multi_node_proof::{Broken, Death, Family, soon};
-use multi_node_tests::{Deadline, Failure, Load, eventually, process};
+use multi_node_tests::{Deadline, Failure, Line, Load, eventually, process};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getuid};
@@ -65,6 +66,8 @@ const MISFORTUNES: [Misfortune; 10] = [
 ];
 
 struct Chaos {
+    /// What every time that is printed counts from.
+    began: Instant,
     family: Family,
     load: Load,
     random: fastrand::Rng,
@@ -82,7 +85,7 @@ fn whatever_happens_under_load_only_killed_nodes_lose_requests_and_nothing_is_le
     let end = Deadline::after(Duration::from_secs(seconds));
     while !end.passed() {
         let misfortune = chaos.random.choice(MISFORTUNES).expect("there are some");
-        println!("{:6.2} s left: {misfortune:?}", end.left().as_secs_f64());
+        chaos.say(&format_args!("{misfortune:?}"));
         chaos.befall(misfortune);
         chaos.a_while();
     }
@@ -92,7 +95,14 @@ fn whatever_happens_under_load_only_killed_nodes_lose_requests_and_nothing_is_le
 
 impl Chaos {
     fn new(seed: u64) -> Chaos {
-        let mut family = Family::start(NODES, getuid().is_root().then_some(USER));
+        let began = Instant::now();
+        let mut family =
+            Family::start_as(
+                NODES,
+                |program| {
+                    if getuid().is_root() { program.user(USER) } else { program }
+                },
+            );
         let addr = family.addr();
         let load = || {
             let load = Load::steady(addr, CLIENTS, CLIENTS, RATE);
@@ -109,7 +119,11 @@ impl Chaos {
         }
         let fds = settled_fds(family.master());
         let random = fastrand::Rng::with_seed(seed);
-        Chaos { load: load(), family, random, deaths: Vec::new(), fds }
+        Chaos { began, load: load(), family, random, deaths: Vec::new(), fds }
+    }
+
+    fn say(&self, what: &dyn fmt::Display) {
+        println!("{:8.3} s: {what}", self.began.elapsed().as_secs_f64());
     }
 
     /// Lets it happen; what it takes away is given back before this returns.
@@ -153,6 +167,7 @@ impl Chaos {
 
     fn kill(&mut self) {
         if let Some(worker) = self.worker() {
+            self.say(&format_args!("kill -9 {worker}"));
             self.deaths.extend(Death::of(worker));
         }
     }
@@ -234,7 +249,7 @@ impl Chaos {
         assert!(fds <= self.fds + BORROWED, "{fds} fds in the master, {} before", self.fds);
         let children = process::children(self.family.master());
         assert!(children.iter().all(|child| !child.is_zombie()), "{children:?}");
-        self.family.stop();
+        let said = self.family.stop();
         TcpListener::bind(addr).expect("the port is free");
         let (killed, lost): (Vec<&Failure>, Vec<&Failure>) = counts
             .failures
@@ -247,7 +262,21 @@ impl Chaos {
             killed.len(),
             self.deaths.len()
         );
-        assert!(lost.is_empty(), "{} requests lost: {lost:#?}", lost.len());
+        for failure in &lost {
+            tell(failure, self.began, &said);
+        }
+        assert!(lost.is_empty(), "{} requests lost", lost.len());
+    }
+}
+
+/// Prints a loss and what the program said around it.
+fn tell(failure: &Failure, began: Instant, said: &[Line]) {
+    const AROUND: Duration = Duration::from_secs(2);
+    let dialled = failure.dialled.duration_since(began);
+    let failed = failure.failed.duration_since(began);
+    println!("{:?} of port {}, {dialled:.3?} to {failed:.3?}", failure.outcome, failure.port);
+    for line in said.iter().filter(|line| line.at.abs_diff(failed) < AROUND) {
+        println!("  {:8.3} s: {}", line.at.as_secs_f64(), line.text);
     }
 }
 

@@ -90,8 +90,13 @@ impl Ring {
     }
 
     /// Watches others, if the siblings' health says so. Returns a slot to borrow.
+    ///
+    /// A look that is due is left to the task that the alarm wakes: whoever calls this would not
+    /// take what the look finds, and the alarm would be off.
     pub(super) fn reach_again(&self) -> Option<Slot> {
-        self.proceed(lock(&self.state), self.now())
+        let mut state = lock(&self.state);
+        self.watch_in_reach(&mut state);
+        state.ask()
     }
 
     /// Begins to watch what was borrowed. Returns the slot to borrow next.

@@ -100,6 +100,19 @@ fn slots_that_nobody_serves_strand_nobody() {
 }
 
 #[test]
+fn a_ring_that_changes_all_the_time_strands_nobody() {
+    let family = Arc::new(Family::new(2));
+    family.page.seat(1, 1);
+    let running = Running::of(family, [0].into_iter());
+    let _clients = running.family.connect_many(100);
+    // Faster than the alarm that wakes the node for its look.
+    until(|| {
+        running.nodes[0].acceptor.ring_changed();
+        running.held() == [100]
+    });
+}
+
+#[test]
 fn a_node_reaches_past_the_dead_and_back_when_they_are_replaced() {
     let family = Arc::new(Family::new(6));
     for slot in 1..6 {
