@@ -47,7 +47,8 @@ use proc_macro::TokenStream;
 /// the type [`Duration`](core::time::Duration); a size is a number of bytes, or a whole number and its
 /// unit (`K`, `M` or `G`, powers of 1024) in quotes. Wherever a number, a string, a bool or a duration
 /// stands, any expression of that type may stand too, such as `port = settings().port`; it is
-/// evaluated in the master only. For `hang_timeout` it may also be an `Option` of a duration.
+/// evaluated in the master at its start, once in the trial run of each reload, and in no worker. For
+/// `hang_timeout` it may also be an `Option` of a duration.
 ///
 /// ```no_run
 /// use multi_node::Nodes;

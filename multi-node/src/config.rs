@@ -13,14 +13,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use address::Addr;
-pub(crate) use address::{ADDRESS, Address, Listen, MAIN, MAX_LISTENERS, abstract_name, is_name};
+pub(crate) use address::{
+    ADDRESS, ADDRESS_WITH_OPTION, Address, Listen, MAIN, MAX_LISTENERS, abstract_name, is_name,
+};
 
 /// The most nodes a program may have.
 pub(crate) const MAX_NODES: u16 = 256;
 
 /// A node's number: unique in the life of a program, never used again.
 ///
-/// The first master is 0; every process started after it takes the next number.
+/// The first master is 0; every process started after it takes the next number, and so does the
+/// master when it replaces itself in a reload.
 /// It travels in messages as it is, and its text form parses back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -152,7 +155,7 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitStatus {
-    /// It exited by itself.
+    /// It exited by itself, with this code.
     Code(i32),
     /// A signal ended it.
     Signal {

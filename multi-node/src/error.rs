@@ -31,7 +31,10 @@ pub(crate) struct OptionError {
 pub(crate) enum StartError {
     #[error(transparent)]
     Option(#[from] OptionError),
-    #[error("cannot find the address of host {host:?}: {cause}")]
+    #[error(
+        "cannot find the address of host {host:?}: {cause}; expected an address, or a name that \
+         this machine can look up (MULTI_NODE_HOST, MULTI_NODE_LISTEN)"
+    )]
     Host { host: String, cause: io::Error },
     #[error(
         "cannot listen on {addr}: the port is taken; end the program that listens there \
@@ -41,12 +44,12 @@ pub(crate) enum StartError {
     PortTaken { addr: SocketAddr },
     #[error(
         "cannot listen on {addr}: not permitted; ports below 1024 need root or \
-         CAP_NET_BIND_SERVICE: choose another port (MULTI_NODE_PORT) or grant the capability"
+         CAP_NET_BIND_SERVICE: choose another port (MULTI_NODE_PORT, MULTI_NODE_LISTEN) or grant the capability"
     )]
     PortDenied { addr: SocketAddr },
     #[error(
         "cannot listen on {addr}: this machine has no such address; \
-         0.0.0.0 listens on all of them (MULTI_NODE_HOST)"
+         0.0.0.0 listens on all of them (MULTI_NODE_HOST, MULTI_NODE_LISTEN)"
     )]
     NoSuchAddress { addr: SocketAddr },
     #[error(

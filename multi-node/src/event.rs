@@ -18,7 +18,7 @@ pub enum Event {
         node: NodeId,
         /// Its place, 1 and up; 0 for a worker that stands in for the master in a reload.
         slot: usize,
-        /// Reloads before it.
+        /// Which reload it came with; 0 for the start of the program.
         generation: u32,
         /// Its process.
         pid: u32,
@@ -39,9 +39,9 @@ pub enum Event {
         /// How it ended; `None` when it could not be started.
         status: Option<ExitStatus>,
     },
-    /// A node's runtime did not answer within `hang_timeout`: a worker is killed and replaced.
+    /// A node's runtime did not answer within `hang_timeout`: a worker is ended and replaced.
     Hung {
-        /// Which one; the master's own node is named but not killed.
+        /// Which one; the master's own node is named and not ended.
         node: NodeId,
         /// Its place.
         slot: usize,
@@ -60,26 +60,28 @@ pub enum Event {
         /// The generation that it starts.
         generation: u32,
     },
-    /// Every node runs the new generation.
+    /// The reload is over: the new generation serves. The next master's `main` hears it, since the
+    /// one that heard of the beginning has ended.
     ReloadFinished {
         /// The generation that runs now.
         generation: u32,
         /// How long it took.
         took: Duration,
     },
-    /// The reload was given up, and the old generation goes on.
+    /// The reload was given up, and the old generation goes on, or the program stops.
     ReloadFailed {
         /// The generation that did not come to be.
         generation: u32,
         /// Why, in words.
         reason: String,
     },
-    /// Another number of nodes serves from now on.
+    /// Another number of nodes is to serve from now on: an operator asked for it, or a new version's
+    /// options did.
     Scaled {
-        /// So many.
+        /// So many, the master included if it serves.
         nodes: usize,
     },
-    /// The program stops.
+    /// The program was told to stop, or stops by itself; `drain_delay` is still to come.
     Stopping,
     /// Whoever listens did not keep up: the events that stood here are lost, the oldest first.
     Lagged {

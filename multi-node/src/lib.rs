@@ -27,11 +27,13 @@
 //!   `Nodes::serve`, with the feature `http`, serves an axum `Router` or any tower service.
 //! - [`Nodes::on_node`] opens a channel of typed messages to every other node, those there and
 //!   those to come.
-//! - SIGHUP replaces every worker without losing a request; SIGTERM, SIGINT and SIGQUIT end the
-//!   program once what is in flight is done.
+//! - SIGHUP replaces every process, by a new version of the program if there is one, without losing
+//!   a request; SIGTERM, SIGINT and SIGQUIT end the program once what is in flight is done.
+//! - [`Nodes::shutdown`] tells a node to finish what is in flight and return from `main`: in a stop,
+//!   and in a reload, where `main` begins anew in the node that follows, the master's own too.
 //!
-//! Linux only: it builds on what Linux alone has (`pidfd`, `SO_REUSEPORT` balancing, sealed
-//! `memfd`s, epoll).
+//! Linux only, 5.10 or newer: it builds on what Linux alone has (pidfds, `SO_REUSEPORT` balancing,
+//! sealed memfds, epoll, `close_range`).
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
@@ -68,6 +70,11 @@ pub use node::{
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use runtime::{run, run_blocking};
+
+/// Compiles what the README shows.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 /// What the macros expand to; not for anybody else.
 #[doc(hidden)]

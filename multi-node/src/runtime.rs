@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::builder::Builder;
 use crate::error::{EXIT_FAILURE, StartError};
 use crate::init;
-use crate::master::{self, Master, Supervision};
+use crate::master::{self, Supervision};
 use crate::node::Nodes;
 use crate::node::control::{Calling, Control};
 use crate::node::run::Node;
@@ -111,16 +111,15 @@ impl Process {
             Ok(None) => replace::state_left().map_err(role)?,
             Err(cause) => return Err(role(cause)),
         };
-        let master = match taken_over {
-            Some(state) => master::take_over(state)?,
-            None => {
-                init::run_if_process_1();
-                let settings = configure().settle(|variable| std::env::var_os(variable))?;
-                let signals = Signals::install().map_err(StartError::system("handle signals"))?;
-                master::start(settings, signals)?
-            }
-        };
-        Process::master(master, program)
+        if let Some(state) = taken_over {
+            return Ok(Process::next_master(master::take_over(state)?, program));
+        }
+        init::run_if_process_1();
+        let settings = configure().settle(|variable| std::env::var_os(variable))?;
+        let signals = Signals::install().map_err(StartError::system("handle signals"))?;
+        let (supervision, control) = master::start(settings, signals)?;
+        let node = Process::own_node(control, program)?;
+        Ok(Process { node, role: Role::Master(Arc::new(supervision)) })
     }
 
     fn worker(
@@ -145,11 +144,25 @@ impl Process {
         Ok(Process { node, role: Role::Worker })
     }
 
-    fn master(master: Master, program: &str) -> Result<Process, StartError> {
-        let Master { supervision, control } = master;
+    /// A master that took over. Its workers serve, and it supervises them whether or not it has a
+    /// node of its own.
+    fn next_master(
+        (supervision, control): (Supervision, Option<OwnedFd>),
+        program: &str,
+    ) -> Process {
         let Some(control) = control else {
             process::exit(supervision.finish(0));
         };
+        match Process::own_node(control, program) {
+            Ok(node) => Process { node, role: Role::Master(Arc::new(supervision)) },
+            Err(error) => {
+                report::line(format_args!("{error}"));
+                process::exit(supervision.finish(error.exit_code()))
+            }
+        }
+    }
+
+    fn own_node(control: OwnedFd, program: &str) -> Result<Node, StartError> {
         let failed = StartError::system("start the master's own node");
         let control = Control::new(control);
         let node = match control.calling(CALLING_TIMEOUT) {
@@ -159,8 +172,7 @@ impl Process {
             Ok(Calling::Rehearsal(_)) => Err(io::ErrorKind::InvalidData.into()),
             Err(error) => Err(error),
         };
-        let node = node.map_err(failed)?;
-        Ok(Process { node, role: Role::Master(Arc::new(supervision)) })
+        node.map_err(failed)
     }
 }
 

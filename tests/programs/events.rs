@@ -5,12 +5,16 @@ use multi_node::{Event, Nodes};
 use crate::lines::serve_lines;
 use crate::words::say;
 
-/// Every node listens for events; the master's are printed as `event words…`. A second listener
-/// joins once the first has heard of a death, and prints its events as `late words…`.
+/// Every node listens for events; the master's are printed as `event words…`, after `listens
+/// generation=…`. A second listener joins once the first has heard of a death, and prints its
+/// events as `late words…`.
 #[multi_node::main(port = 0, nodes = 3)]
 pub(crate) async fn events(nodes: Nodes) -> Result<(), String> {
     let mut events = nodes.events();
     let late = nodes.clone();
+    if nodes.is_master() {
+        say(format_args!("listens generation={}", nodes.generation()));
+    }
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             say(format_args!("event {}", words(&event)));
@@ -44,6 +48,7 @@ fn words(event: &Event) -> String {
         Event::ReloadFailed { generation, reason } => {
             format!("failed generation={generation} {reason}")
         }
+        Event::Scaled { nodes } => format!("scaled nodes={nodes}"),
         other => format!("{other:?}"),
     }
 }

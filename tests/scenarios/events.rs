@@ -1,11 +1,13 @@
 //! What the master's user code hears of the program's processes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use multi_node_tests::{Line, Program, Running, Scratch, Who};
+use multi_node_tests::{Line, Program, Running, Scratch, Who, eventually};
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
-use crate::support::{PROGRAM, replace, scenario, workers};
+use crate::support::{PROGRAM, reload, replace, scenario, soon, workers};
 
 #[test]
 fn who_listens_from_the_first_line_of_main_hears_of_every_worker_once() {
@@ -58,6 +60,61 @@ fn a_reload_is_heard_and_the_workers_that_it_starts() {
         hears(&program, &format!("event ready node={} slot={slot}", who.node));
     }
     program.stop();
+}
+
+#[test]
+fn the_next_master_hears_first_of_who_is_there_and_then_that_its_reload_is_over() {
+    let program = scenario("events").start();
+    program.wait_for_nodes(3);
+    for generation in 1..=3 {
+        let new = workers(&reload(&program, generation));
+        hears(&program, &format!("event reloaded generation={generation}"));
+        let heard = heard_since(&program, &format!("listens generation={generation}"));
+        let over = format!("reloaded generation={generation}");
+        let before: Vec<&str> =
+            heard.iter().map(String::as_str).take_while(|event| *event != over).collect();
+        for Who { node, slot, pid, .. } in new {
+            let spawned =
+                format!("spawned node={node} slot={slot} generation={generation} pid={pid}");
+            let at = |event: &str| before.iter().position(|heard| *heard == event);
+            let (spawned, ready) = (at(&spawned), at(&format!("ready node={node} slot={slot}")));
+            assert!(spawned.is_some() && spawned < ready, "node {node} in {before:?}");
+        }
+        let of_reloads = before.iter().filter(|event| event.contains("reload"));
+        assert_eq!(of_reloads.count(), 0, "its beginning is the old master's to tell: {before:?}");
+    }
+    program.stop();
+}
+
+#[test]
+fn what_the_next_master_hears_agrees_with_who_is_there_in_the_end() {
+    let program = scenario("events").start();
+    program.wait_for_nodes(3);
+    reload(&program, 1);
+    program.signal(Signal::SIGTTIN);
+    hears(&program, "event scaled nodes=4");
+    let added = program.wait_for_node("one more", |who| who.slot == 3);
+    hears(&program, &format!("event ready node={} slot=3", added.node));
+    // The old workers and who stood in for the master leave whenever they are done.
+    eventually(soon(), "who was told of is there, and nobody else", || {
+        let there: BTreeSet<Pid> = program.others().iter().map(|process| process.pid).collect();
+        there.len() == 3 && told_of(&heard_since(&program, "listens generation=1")) == there
+    });
+    program.stop();
+}
+
+/// The processes that are there when these events have happened.
+fn told_of(events: &[String]) -> BTreeSet<Pid> {
+    let mut nodes = BTreeMap::new();
+    for event in events {
+        let node = event.split(' ').find_map(|word| word.strip_prefix("node="));
+        if let Some(who) = Who::parse(event).filter(|_| event.starts_with("spawned ")) {
+            nodes.insert(who.node.to_string(), who.pid);
+        } else if event.starts_with("exited ") {
+            node.and_then(|node| nodes.remove(node)).expect("who exits was spawned");
+        }
+    }
+    nodes.into_values().collect()
 }
 
 #[test]
@@ -125,6 +182,12 @@ fn the_facts_of_a_death_are_fields_of_its_tracing_event() {
 #[track_caller]
 fn hears(program: &Running, event: &str) {
     program.wait_for_line(event);
+}
+
+/// The events that were printed after the first line with these words.
+fn heard_since(program: &Running, words: &str) -> Vec<String> {
+    let lines = program.lines().into_iter().skip_while(|line| !line.text.contains(words));
+    lines.filter_map(|line| line.text.strip_prefix("event ").map(str::to_owned)).collect()
 }
 
 fn count(lines: &[Line], event: &str) -> usize {

@@ -20,6 +20,30 @@ fn as_process_1_it_serves_passes_signals_on_and_leaves_with_their_outcome() {
 }
 
 #[test]
+fn as_process_1_it_stays_what_it_is_while_everything_else_is_replaced() {
+    let Some(program) = as_process_1() else { return };
+    let master = program.wait_for_nodes(4)[0];
+    let init = process_1(&program);
+    let children = || process::children(init.pid);
+    let before = children();
+    for generation in 1..=3 {
+        send(init.pid, Signal::SIGHUP);
+        program.wait_for_node("the new master", |who| {
+            who.pid == master.pid && who.generation == generation
+        });
+        eventually(soon(), "the old workers are gone", || {
+            before.first().is_some_and(|master| process::children(master.pid).len() == 3)
+        });
+    }
+    send(init.pid, Signal::SIGTTIN);
+    program.wait_for_node("one more", |who| who.slot == 4 && who.generation == 3);
+    assert_eq!(children(), before, "it has the child that it had");
+    send(init.pid, Signal::SIGTERM);
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    program.finish();
+}
+
+#[test]
 fn as_process_1_it_runs_no_main_but_the_masters() {
     let Some(program) = as_process_1() else { return };
     program.wait_for_nodes(4);

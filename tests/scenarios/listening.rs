@@ -66,7 +66,7 @@ fn one_port_of_several_that_is_taken_ends_the_start() {
 fn a_listener_without_an_address_ends_the_start() {
     let program = named("a", "a=127.0.0.1").start();
     assert_eq!(program.wait_exit(), Exit::Code(78));
-    refused(program, &["a=\"127.0.0.1\": expected an address such as"]);
+    refused(program, &["listen(a)=\"127.0.0.1\": expected an address such as"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use multi_node_tests::{Exit, Program, Scratch};
+use multi_node_tests::{Exit, Program, Running, Scratch};
 use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
@@ -166,6 +166,47 @@ fn a_failed_reload_ends_ready_with_its_reason_in_the_status() {
         "{ready}"
     );
     program.stop();
+}
+
+#[test]
+fn what_follows_a_failed_reload_is_told_as_if_it_had_not_been() {
+    let manager = Manager::listen();
+    let scratch = Scratch::new();
+    let path = scratch.copy(PROGRAM, "program");
+    let program = manager.of(Program::new(&path).arg("lines")).start();
+    started(&manager);
+    reloads(&manager, &program, 1);
+    fs::rename(&path, scratch.path().join("aside")).expect("it is ours");
+    program.signal(Signal::SIGHUP);
+    let failed = manager.until("READY=1").pop().expect("it ends with it");
+    assert!(failed.starts_with("READY=1\nSTATUS=4 of 4 nodes, generation 1; "), "{failed}");
+    fs::rename(scratch.path().join("aside"), &path).expect("it is ours");
+    // The number of one that failed is not used again.
+    reloads(&manager, &program, 3);
+    program.stop();
+}
+
+#[test]
+fn a_count_that_changes_is_a_status_and_outlives_a_reload() {
+    let manager = Manager::listen();
+    let program = manager.of(scenario("lines")).start();
+    started(&manager);
+    program.signal(Signal::SIGTTIN);
+    manager.until("STATUS=5 of 5 nodes, generation 0");
+    program.signal(Signal::SIGHUP);
+    let ready = manager.until("READY=1").pop().expect("it ends with it");
+    assert_eq!(ready, "READY=1\nSTATUS=5 of 5 nodes, generation 1");
+    program.signal(Signal::SIGTTOU);
+    manager.until("STATUS=4 of 4 nodes, generation 1");
+    program.stop();
+}
+
+/// Reloads to `generation`, and expects to be told of its end.
+#[track_caller]
+fn reloads(manager: &Manager, program: &Running, generation: u32) {
+    program.signal(Signal::SIGHUP);
+    let ready = manager.until("READY=1").pop().expect("it ends with it");
+    assert_eq!(ready, format!("READY=1\nSTATUS=4 of 4 nodes, generation {generation}"));
 }
 
 #[test]

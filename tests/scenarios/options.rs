@@ -1,12 +1,14 @@
 //! Each option by its environment variable.
 
+use std::fs;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use multi_node_tests::{Exit, Program, process, stderr, unused_port};
+use multi_node_tests::{Exit, Program, eventually, process, stderr, unused_port};
 use nix::sys::signal::Signal;
 
-use crate::support::{notice, reach, scenario, send, wait_gone, workers};
+use crate::support::{PROGRAM, notice, reach, reload, scenario, send, soon, wait_gone, workers};
 
 #[test]
 fn port_says_where_to_listen() {
@@ -60,6 +62,55 @@ fn nodes_may_be_as_many_as_there_are_processors() {
     program.wait_for_nodes(count);
     assert_eq!(process::children(program.pid()).len(), count - 1);
     program.stop();
+}
+
+#[test]
+fn nodes_may_be_as_many_as_the_cgroup_has_processors_for() {
+    let Some(cgroup) = Cgroup::of_one_processor() else {
+        eprintln!("not tried: no cgroup with a quota can be made here");
+        return;
+    };
+    let enter = format!("echo $$ > {}/cgroup.procs && exec {PROGRAM} lines", cgroup.0.display());
+    let program = Program::new("/bin/sh").arg("-c").arg(enter).env("MULTI_NODE_NODES", "auto");
+    let program = program.start();
+    assert_eq!(program.wait_for_nodes(1)[0].pid, program.pid());
+    reload(&program, 1);
+    eventually(soon(), "the master is alone again", || program.others().is_empty());
+    let lines = program.stop();
+    assert!(lines.iter().any(|line| line.text.contains(" nodes=1 ")), "{lines:?}");
+}
+
+/// A cgroup of the test's own; it is gone when this is dropped, which its processes must be before.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// Version 1 or 2, whichever lets us; `None` when it would make no difference.
+    fn of_one_processor() -> Option<Cgroup> {
+        if std::thread::available_parallelism().expect("a number").get() == 1 {
+            return None;
+        }
+        let name = format!("multi-node-{}", std::process::id());
+        let versions = [
+            ("/sys/fs/cgroup", "cpu.max", "100000 100000"),
+            ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "100000"),
+        ];
+        versions.into_iter().find_map(|(root, file, quota)| {
+            // A folder that is no control group has no such file.
+            let cgroup = Path::new(root).join(&name);
+            fs::create_dir(&cgroup).ok()?;
+            let cgroup = Cgroup(cgroup);
+            let written =
+                cgroup.0.join(file).exists() && fs::write(cgroup.0.join(file), quota).is_ok();
+            written.then_some(cgroup)
+        })
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // A test that failed may leave processes in it.
+        let _ = fs::remove_dir(&self.0);
+    }
 }
 
 #[test]

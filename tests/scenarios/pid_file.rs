@@ -7,7 +7,7 @@ use multi_node_tests::{Exit, Program, Running, Scratch, eventually, process, std
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, geteuid};
 
-use crate::support::{PROGRAM, replace, scenario, send, soon, wait_gone, workers};
+use crate::support::{PROGRAM, reload, replace, scenario, send, soon, workers};
 
 #[test]
 fn it_is_written_when_the_program_is_ready_and_removed_at_its_end() {
@@ -77,13 +77,15 @@ fn respawns_and_reloads_do_not_touch_it() {
     let nodes = program.wait_for_nodes(4);
     let before = (pid_when_written(&path), written_at(&path));
     replace(&program, workers(&nodes)[0]);
-    program.signal(Signal::SIGHUP);
-    program.wait_for_lines("generation=1 ", 3);
-    for worker in &workers(&nodes)[1..] {
-        wait_gone(&program, worker.pid);
+    for generation in 1..=3 {
+        reload(&program, generation);
+        assert_eq!((pid_when_written(&path), written_at(&path)), before);
     }
-    assert_eq!((pid_when_written(&path), written_at(&path)), before);
+    let second = scenario("lines").env("MULTI_NODE_PID_FILE", &path).start();
+    assert_eq!(second.wait_exit(), Exit::Code(1), "the lock is there still");
+    second.finish();
     program.stop();
+    assert!(!path.exists(), "the last of the masters removes it");
 }
 
 #[test]

@@ -104,7 +104,9 @@ fn a_worker_that_does_not_get_ready_in_time_is_killed_and_named() {
     let program = scenario("never-ready").env("MULTI_NODE_START_TIMEOUT", "200ms").start();
     let waiting = program.wait_for_line("waiting node=");
     let pid = waiting.field("pid").expect("a pid").to_owned();
-    notice(&program, &["slot 1", &pid, "200ms"]);
+    let line = notice(&program, &["slot 1", &pid, "200ms"]);
+    assert_eq!(line.matches("ready").count(), 2, "said once, and what comes next: {line}");
+    notice(&program, &["the program ends", "`accept`, `serve` or", "`nodes.ready()`"]);
     let exit = program.wait_exit();
     assert!(matches!(exit, Exit::Code(code) if code != 0), "{exit:?}");
     program.finish();

@@ -1,6 +1,7 @@
 //! The end of a reload: the master replaces its own program in place.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use multi_node_tests::{Load, Program, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
@@ -169,6 +170,26 @@ fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
             reach(&program, |reached| reached.pid == who.pid && reached.generation == 0);
         }
     }
+    program.stop();
+}
+
+#[test]
+fn what_lies_at_the_path_and_is_no_program_is_named_by_its_path() {
+    let scratch = Scratch::new();
+    let path = scratch.copy(PROGRAM, "program");
+    let program = Program::new(&path).arg("lines").start();
+    let old = program.wait_for_nodes(4);
+    let named = path.to_str().expect("a plain path");
+    fs::remove_file(&path).expect("it is ours");
+    fs::create_dir(&path).expect("it is ours");
+    program.signal(Signal::SIGHUP);
+    notice(&program, &["reload to generation 1 failed", named, "ermission denied"]);
+    fs::remove_dir(&path).expect("it is ours");
+    fs::write(&path, "no program").expect("it is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    program.signal(Signal::SIGHUP);
+    notice(&program, &["reload to generation 2 failed", named, "Exec format error"]);
+    reach(&program, |who| who.pid == old[1].pid);
     program.stop();
 }
 

@@ -8,7 +8,7 @@ use multi_node_tests::{Exit, Line, Program, Scratch, stderr};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 
-use crate::support::{PROGRAM, notice, reach, replace, workers};
+use crate::support::{PROGRAM, notice, reach, reload, replace, workers};
 
 #[test]
 fn every_process_is_the_user_for_good_before_main_runs() {
@@ -16,7 +16,9 @@ fn every_process_is_the_user_for_good_before_main_runs() {
     let program = program.env("MULTI_NODE_USER", "nobody").start();
     let nobody = User::from_name("nobody").expect("a database").expect("everybody has one");
     let (uid, gid) = (nobody.uid.as_raw(), nobody.gid.as_raw());
-    for said in program.wait_for_lines("identity ", 3) {
+    program.wait_for_nodes(3);
+    let after = reload(&program, 1).len();
+    for said in program.wait_for_lines("identity ", 3 + after) {
         is(&said, &format!("uid={uid},{uid},{uid},{uid} gid={gid},{gid},{gid},{gid}"));
         is(&said, &format!("groups={gid} capabilities=0000000000000000"));
         is(&said, "dumpable=true returns=false");
@@ -41,9 +43,14 @@ fn a_privileged_port_is_served_through_respawns_and_reloads() {
     assert_eq!(program.addr().port(), port);
     let respawned = replace(&program, workers(&nodes)[0]);
     reach(&program, |who| who.pid == respawned.pid);
-    program.signal(Signal::SIGHUP);
-    program.wait_for_lines("generation=1 ", 3);
-    reach(&program, |who| who.generation == 1);
+    for generation in 1..=2 {
+        reload(&program, generation);
+        reach(&program, |who| who.pid == program.pid() && who.generation == generation);
+    }
+    // There are sockets for more than there were at first.
+    program.signal(Signal::SIGTTIN);
+    let added = program.wait_for_node("one more", |who| who.slot == 4);
+    reach(&program, |who| who.pid == added.pid);
     program.stop();
 }
 

@@ -1,6 +1,6 @@
 //! What there is to listen on: `port` and `host` for one listener, `listen` for several by name.
 
-use crate::config::{ADDRESS, Address, Listen, MAIN, MAX_LISTENERS, is_name};
+use crate::config::{ADDRESS, ADDRESS_WITH_OPTION, Address, Listen, MAIN, MAX_LISTENERS, is_name};
 use crate::error::OptionError;
 
 use super::wrong;
@@ -58,7 +58,9 @@ fn one(name: String, address: &str) -> Result<Listen, OptionError> {
         let expected = "a name of up to 64 letters, digits, `-`, `_` and `.`";
         return Err(wrong("listen", name, expected));
     }
-    let parsed = Address::parse(address).ok_or_else(|| wrong(&name, address, ADDRESS))?;
-    let address = parsed.absolute().map_err(|expected| wrong(&name, address, &expected))?;
+    let wrong_address = |expected: &str| wrong(&format!("listen({name})"), address, expected);
+    let what = if address.contains('?') { ADDRESS_WITH_OPTION } else { ADDRESS };
+    let parsed = Address::parse(address).ok_or_else(|| wrong_address(what))?;
+    let address = parsed.absolute().map_err(|expected| wrong_address(&expected))?;
     Ok(Listen { name, address })
 }

@@ -17,6 +17,10 @@ pub(crate) const MAX_LISTENERS: usize = 16;
 pub(crate) const ADDRESS: &str =
     "an address such as 0.0.0.0:80, [::]:80, localhost:80 or unix:/run/app.sock";
 
+/// What one with a `?` looks like.
+pub(crate) const ADDRESS_WITH_OPTION: &str =
+    "after `?` either mode=0660, of a unix:/path, or v6only=true or false, of a [v6]:port";
+
 /// The longest path of a Unix socket, in bytes (`sun_path` less its NUL).
 const LONGEST_PATH: usize = 107;
 

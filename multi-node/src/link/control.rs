@@ -27,8 +27,8 @@ pub(crate) enum ToNode {
     /// The first message. Fds, for each listener in turn: the load page; then, for a node that
     /// listens, its socket and its inbox.
     Welcome(Welcome),
-    /// The write ends of the inboxes of the slots from `first` on, one fd a slot.
-    Outboxes { listener: u16, first: u16 },
+    /// The write ends of the inboxes of the slots from `first` to `last`, one fd a slot.
+    Outboxes { listener: u16, first: u16, last: u16 },
     /// A sibling's socket and inbox (two fds), to be watched: answers [`ToMaster::Borrow`].
     Lent { listener: u16, slot: u16 },
     /// A slot lost its node, or has one again: others may have to watch its queue now.
@@ -47,6 +47,26 @@ pub(crate) enum ToNode {
     /// Instead of a welcome: evaluate the options, check that the state could be taken over, answer
     /// [`ToMaster::Rehearsed`] and exit with code 0. One fd: the state of the master as it is now.
     Rehearse { protocol: u16 },
+}
+
+impl ToNode {
+    /// How many fds travel with it.
+    pub(crate) fn fds(&self) -> u16 {
+        match self {
+            ToNode::Welcome(welcome) => {
+                let each = if welcome.listens { 3 } else { 1 };
+                u16::try_from(welcome.listeners.len()).unwrap_or(u16::MAX).saturating_mul(each)
+            }
+            ToNode::Outboxes { first, last, .. } => (last + 1).saturating_sub(*first),
+            ToNode::Lent { .. } => 2,
+            ToNode::Link { .. } | ToNode::Rehearse { .. } => 1,
+            ToNode::SiblingsChanged
+            | ToNode::Leaving
+            | ToNode::Count { .. }
+            | ToNode::Event(_)
+            | ToNode::Drain { .. } => 0,
+        }
+    }
 }
 
 /// Who a node is, and what it needs of the settings.
@@ -114,7 +134,8 @@ pub(crate) enum ToMaster {
         listener: u16,
         slot: u16,
     },
-    /// It took this many fds off the socket: they no longer count as in flight.
+    /// It took this many fds off the socket, or lost them for want of room: they no longer count
+    /// as in flight.
     Received {
         fds: u16,
     },

@@ -107,6 +107,7 @@ pub(super) fn event(notice: &Notice, start_timeout: Duration) -> Option<Event> {
         | Notice::Replacing { .. }
         | Notice::ReplaceFailed { .. }
         | Notice::MasterNotReady { .. }
+        | Notice::MasterFailed { .. }
         | Notice::RollingBack { .. }
         | Notice::RolledBack { .. } => return None,
     })

@@ -363,6 +363,11 @@ impl Family {
         }
     }
 
+    /// Whether a node has said something that nobody has heard yet.
+    pub(super) fn anything_unheard(&self) -> bool {
+        self.hands.anything_unheard()
+    }
+
     /// How many links may be made now without hoarding sockets that wait to be handed out.
     pub(super) fn has_room_for_links(&self) -> bool {
         self.hands.links_waiting() < super::handing::LINKS_WAITING

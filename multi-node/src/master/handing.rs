@@ -73,6 +73,11 @@ impl Hands {
         self.links_waiting -= dropped.filter(Parcel::is_link).count();
     }
 
+    /// Whether a node has said something that was not taken off its socket yet.
+    pub(super) fn anything_unheard(&self) -> bool {
+        self.controls.values().any(|control| packet::waiting(control.as_fd()).is_ok_and(|n| n > 0))
+    }
+
     /// Closes the control sockets of all who are not `there` any more.
     pub(super) fn keep(&mut self, there: impl Fn(NodeId) -> bool) {
         let gone: Vec<NodeId> =
@@ -120,13 +125,21 @@ impl Hands {
     /// Sends what fits into the window; whether the kernel took it all.
     pub(super) fn send(&mut self, places: &Places) -> bool {
         while let Some((node, parcel)) = self.held_up.take().or_else(|| self.parcels.poll()) {
-            let Some((message, fds)) = parcel.open(places) else { continue };
+            let Some((message, fds)) = parcel.open(places) else {
+                // The listener is gone; it never left, and so it never lands.
+                self.parcels.received(node, parcel.fds());
+                continue;
+            };
+            debug_assert_eq!(message.fds(), parcel.fds(), "{message:?}");
             match self.deliver(node, &message, &fds) {
                 Err(error) if packet::is_passing(&error) => {
                     self.held_up = Some((node, parcel));
                     return false;
                 }
-                Err(error) => report::error!("cannot hand {message:?} to node {node}: {error}"),
+                Err(error) => {
+                    report::error!("cannot hand {message:?} to node {node}: {error}");
+                    self.parcels.received(node, parcel.fds());
+                }
                 Ok(()) => {}
             }
             self.links_waiting -= usize::from(parcel.is_link());
@@ -199,7 +212,8 @@ impl Parcel {
             }
             Parcel::Outboxes(listener, slots) => {
                 let outboxes = slots.clone().map(|slot| Some(places.get(*listener, slot)?.outbox));
-                let message = ToNode::Outboxes { listener: *listener, first: *slots.start() };
+                let (first, last) = (*slots.start(), *slots.end());
+                let message = ToNode::Outboxes { listener: *listener, first, last };
                 (message, outboxes.collect::<Option<_>>()?)
             }
             Parcel::Lent(listener, slot) => {

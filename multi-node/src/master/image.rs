@@ -80,6 +80,11 @@ impl Images {
         open(&self.path)
     }
 
+    /// `error`, with the path that it is about.
+    pub(super) fn about(&self, error: &io::Error) -> io::Error {
+        about(&self.path, error)
+    }
+
     /// Lets go of every image that `is_used` no more.
     pub(super) fn keep(&mut self, is_used: impl Fn(Generation) -> bool) {
         self.pinned.retain(|generation, _| is_used(*generation));
@@ -87,8 +92,11 @@ impl Images {
 }
 
 fn open(path: &Path) -> io::Result<Image> {
-    Image::open(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    Image::open(path).map_err(|error| about(path, &error))
+}
+
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The file that a shell finds for `name`, absolute.

@@ -164,6 +164,11 @@ impl Places {
         Ok(true)
     }
 
+    /// How many listeners there are.
+    pub(super) fn count(&self) -> usize {
+        self.listeners.len()
+    }
+
     /// The slots that have sockets.
     pub(super) fn slots(&self) -> std::ops::RangeInclusive<Slot> {
         self.slots.0..=self.slots.1

@@ -60,38 +60,34 @@ impl Supervision {
     }
 }
 
-/// The master, about to run its own node.
-pub(crate) struct Master {
-    pub(crate) supervision: Supervision,
-    /// The control socket of its own node; `None` when its `main` ended before it took over, and
-    /// is not to run again.
-    pub(crate) control: Option<OwnedFd>,
-}
-
-/// Binds, and starts to supervise.
+/// Binds, and starts to supervise. The socket is the control socket of the master's own node.
 ///
 /// # Errors
 /// When the port cannot be had or the machine has no room; then nothing was started.
-pub(crate) fn start(settings: Settings, signals: Signals) -> Result<Master, StartError> {
+pub(crate) fn start(
+    settings: Settings,
+    signals: Signals,
+) -> Result<(Supervision, OwnedFd), StartError> {
     crate::sys::process::default_sigchld().map_err(StartError::system("handle child exits"))?;
     let (ended, end) = mpsc::channel();
     let control = thread::start(settings, signals, ended)?;
-    Ok(Master { supervision: Supervision { end: Mutex::new(end) }, control: Some(control) })
+    Ok((Supervision { end: Mutex::new(end) }, control))
 }
 
-/// Goes on with what a predecessor in this process left.
+/// Goes on with what a predecessor in this process left. The socket is as in [`start`]; `None` when
+/// `main` ended before, and is not to run again.
 ///
 /// # Errors
 /// When it cannot be understood, which a rehearsal should have found out, or the machine has no
 /// room. The workers then find their master gone.
-pub(crate) fn take_over(state: OwnedFd) -> Result<Master, StartError> {
+pub(crate) fn take_over(state: OwnedFd) -> Result<(Supervision, Option<OwnedFd>), StartError> {
     // User code of the predecessor may have ignored it, which crosses.
     crate::sys::process::default_sigchld().map_err(StartError::system("handle child exits"))?;
     let failed = StartError::system("take over from the program that ran before");
     let (ended, end) = mpsc::channel();
     let control = State::open(state).and_then(|state| thread::resume(state, ended));
     let control = control.map_err(failed)?;
-    Ok(Master { supervision: Supervision { end: Mutex::new(end) }, control })
+    Ok((Supervision { end: Mutex::new(end) }, control))
 }
 
 /// Whether this program could take over from the master that wrote `state`.

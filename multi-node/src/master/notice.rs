@@ -16,8 +16,8 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
     let about = &about(notice);
     match notice {
         Notice::Died { who, stage, cause, next } => {
-            let cause = Because(cause, start_timeout);
-            report::warn!(about: about, "{}: {cause}{}; {}", Named(who), While(*stage), Then(*next));
+            let (because, during) = (Because(cause, start_timeout), While(*stage, cause));
+            report::warn!(about: about, "{}: {because}{during}; {}", Named(who), Then(*next));
         }
         Notice::Drains { who, next } => {
             report::info!(about: about, "{}: drains by itself; {}", Named(who), Then(*next));
@@ -77,6 +77,10 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
             "node {node}, the master's own, was not ready within start_timeout ({start_timeout:?}): \
              a worker goes on standing in for it"
         ),
+        Notice::MasterFailed { node } => report::error!(about: about,
+            "node {node}, the master's own, failed before it was ready: a worker goes on standing in \
+             for it, and the next reload tries again"
+        ),
         Notice::Reloaded { generation, workers, took } => {
             report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
         }
@@ -125,9 +129,9 @@ fn about(notice: &Notice) -> About {
         | Notice::NotReaped { who }
         | Notice::Hung { who }
         | Notice::Retiring { who, .. } => node(who),
-        Notice::Recovered { node } | Notice::MasterNotReady { node } => {
-            About { node: Some(*node), ..About::default() }
-        }
+        Notice::Recovered { node }
+        | Notice::MasterNotReady { node }
+        | Notice::MasterFailed { node } => About { node: Some(*node), ..About::default() },
         Notice::Replacing { generation, node } => {
             About { node: Some(*node), generation: Some(*generation), ..About::default() }
         }
@@ -187,6 +191,11 @@ pub(super) fn why_failed(failure: &ReloadFailure, start_timeout: Duration) -> St
 /// Why the program ends when that is not what was asked for.
 pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String> {
     match finish {
+        Finish::NeverStarted { cause: cause @ Cause::NotReady, .. } => Some(format!(
+            "no worker ever got ready, the last one {}: the program ends; a node is ready when it \
+             calls `accept`, `serve` or, with ready = \"explicit\", `nodes.ready()`",
+            Because(cause, start_timeout)
+        )),
         Finish::NeverStarted { cause, .. } => Some(format!(
             "no worker ever got ready, the last one {}: the program ends",
             Because(cause, start_timeout)
@@ -236,16 +245,17 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-struct While(Stage);
+/// In which stage of its life; nothing where the cause says so itself.
+struct While<'a>(Stage, &'a Cause);
 
-impl fmt::Display for While {
+impl fmt::Display for While<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Stage::Starting => " before it was ready",
-            Stage::Ready => "",
-            Stage::Draining => " while it drained",
-            Stage::Aborted => " when it was to be aborted",
-            Stage::Killed => " when it was to be killed",
+        f.write_str(match (self.0, self.1) {
+            (Stage::Ready, _) | (Stage::Starting, Cause::NotReady) => "",
+            (Stage::Starting, _) => " before it was ready",
+            (Stage::Draining, _) => " while it drained",
+            (Stage::Aborted, _) => " when it was to be aborted",
+            (Stage::Killed, _) => " when it was to be killed",
         })
     }
 }

@@ -4,6 +4,7 @@ mod act;
 mod begin;
 mod hear;
 
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,13 @@ use crate::sys::signal::Signals;
 /// When to try again what the kernel would not take: it does not say when it will.
 const RETRY: Duration = Duration::from_millis(10);
 
+/// How much later than asked for supervision may wake on a machine that is merely busy. Time beyond
+/// that does not count.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Rounds in which to hear what the nodes have said, before what is due is done all the same.
+const ROUNDS: usize = 100;
+
 struct Thread {
     family: Family,
     policy: Supervisor,
@@ -46,8 +54,16 @@ struct Thread {
     /// Whether the program ever was ready.
     ready: bool,
     happenings: mpsc::Receiver<Happening>,
+    /// When supervision began, less the time in which this process stood still.
     began: Instant,
     ended: std_mpsc::Sender<End>,
+}
+
+/// What supervision waited for.
+enum Woken {
+    Happened(Option<Happening>),
+    Signalled(io::Result<()>),
+    Due,
 }
 
 /// The signals, and when to look for them.
@@ -57,7 +73,7 @@ struct Signalled {
 }
 
 impl Signalled {
-    fn new(signals: Signals) -> std::io::Result<Signalled> {
+    fn new(signals: Signals) -> io::Result<Signalled> {
         let ready = Readable::new(signals.as_fd().try_clone_to_owned()?)?;
         Ok(Signalled { signals, ready })
     }
@@ -117,20 +133,46 @@ impl Thread {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            happening = self.happenings.recv() => {
-                if let Some(happening) = happening {
-                    self.happened(happening);
-                }
-            }
-            ready = self.signals.ready.readable() => match ready {
-                Ok(()) => self.take_signals(),
-                Err(error) => report::error!("cannot wait for signals: {error}"),
-            },
-            () = timeout => {
-                let now = self.began.elapsed();
+        let woken = tokio::select! {
+            happening = self.happenings.recv() => Woken::Happened(happening),
+            ready = self.signals.ready.readable() => Woken::Signalled(ready),
+            () = timeout => Woken::Due,
+        };
+        self.discount(due);
+        match woken {
+            Woken::Happened(None) => {}
+            Woken::Happened(Some(happening)) => self.happened(happening),
+            Woken::Signalled(Ok(())) => self.take_signals(),
+            Woken::Signalled(Err(error)) => report::error!("cannot wait for signals: {error}"),
+            Woken::Due => {
+                self.hear_all().await;
+                let now = self.now();
                 self.policy.handle_timeout(now);
                 self.clinic.handle_timeout(now);
+            }
+        }
+    }
+
+    /// Has the time not count in which this process was stopped, or had no CPU: nobody could do
+    /// what was due in it.
+    fn discount(&mut self, due: Option<Instant>) {
+        let late = due.map(|due| due.elapsed()).filter(|late| *late > LATE);
+        if let Some(began) = late.and_then(|late| self.began.checked_add(late)) {
+            self.began = began;
+        }
+    }
+
+    /// Takes in what the nodes have said by now: who said that it is ready just in time is not late
+    /// because this thread is.
+    async fn hear_all(&mut self) {
+        for _ in 0..ROUNDS {
+            // Now the tasks run that take it off the sockets.
+            tokio::task::yield_now().await;
+            while let Ok(happening) = self.happenings.try_recv() {
+                self.happened(happening);
+            }
+            if !self.family.anything_unheard() {
+                return;
             }
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Generation, NodeId, Settings};
 use crate::link::codec;
-use crate::link::control::{MAX_DATAGRAM, ToMaster};
+use crate::link::control::{Ended, MAX_DATAGRAM, ToMaster};
 use crate::link::readable::Readable;
 use crate::report;
 use crate::sys::packet;
@@ -23,9 +23,12 @@ pub(super) enum Happening {
     Rehearsed(Generation, Result<Box<Settings>, String>),
 }
 
-/// Watches the master's own node, whose process is this one.
+/// Watches the master's own node, whose process is this one. One that could not even be started
+/// lets go of its control socket without a word.
 pub(super) async fn own_node(node: NodeId, control: Control, to: mpsc::Sender<Happening>) {
-    listen(node, &control, std::future::pending(), &to).await;
+    listen(node, &control, &to).await;
+    // As in `worker`.
+    let _ = to.send(Happening::Said(node, ToMaster::Ended(Ended::Failed))).await;
 }
 
 /// Watches a worker until it has exited; `handle` is readable then.
@@ -35,47 +38,43 @@ pub(super) async fn worker(
     handle: Readable,
     to: mpsc::Sender<Happening>,
 ) {
-    listen(node, &control, handle.readable(), &to).await;
-    // Supervision outlives its tasks: when nobody is left to tell, all is over.
-    let _ = to.send(Happening::Exited(node)).await;
-}
-
-/// Passes on what `control` brings until `end`, and what it had brought by then.
-///
-/// Nothing is taken off the socket before there is room for it: what is not told yet still stands
-/// there when this process's program is replaced.
-async fn listen(
-    node: NodeId,
-    control: &Control,
-    end: impl Future<Output = io::Result<()>>,
-    to: &mpsc::Sender<Happening>,
-) {
-    let mut end = std::pin::pin!(end);
-    let mut open = true;
-    loop {
-        let waited = tokio::select! {
-            biased;
-            ready = control.ready.readable(), if open => ready,
-            // Only a runtime that is shut down fails here: it is over in any case.
-            _ = &mut end => break,
-        };
-        // As in `worker`.
-        let Ok(room) = to.reserve().await else { return };
-        match waited.and_then(|()| control.ready.try_io(|| control.take())) {
-            Ok(Some(message)) => room.send(Happening::Said(node, message)),
-            Ok(None) => open = false,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => {
-                // What matters from here on is when it ends.
-                report::warn!("node {node}: its control socket failed: {error}");
-                open = false;
-            }
-        }
+    let listening = async {
+        listen(node, &control, &to).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = listening => {}
+        // Only a runtime that is shut down fails here: it is over in any case.
+        _ = handle.readable() => {}
     }
     while let Ok(room) = to.reserve().await
         && let Ok(Some(message)) = control.take()
     {
         room.send(Happening::Said(node, message));
+    }
+    // Supervision outlives its tasks: when nobody is left to tell, all is over.
+    let _ = to.send(Happening::Exited(node)).await;
+}
+
+/// Passes on what `control` brings, to its end. Cancel-safe: nothing is taken off the socket before
+/// there is room for it, and what is not told yet still stands there when this process's program is
+/// replaced.
+async fn listen(node: NodeId, control: &Control, to: &mpsc::Sender<Happening>) {
+    loop {
+        let ready = control.ready.readable().await;
+        // As in `worker`.
+        let Ok(room) = to.reserve().await else { return };
+        match ready.and_then(|()| control.ready.try_io(|| control.take())) {
+            Ok(Some(message)) => room.send(Happening::Said(node, message)),
+            Ok(None) => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                // What matters from here on is when it ends.
+                report::warn!("node {node}: its control socket failed: {error}");
+                return;
+            }
+        }
     }
 }
 

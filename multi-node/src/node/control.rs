@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How much the master may have left unread and still be thought to listen, in bytes of the kernel.
 const BACKLOG: usize = 16 * 1024;
 
+/// When to try again what the kernel had no memory for.
+const RETRY: Duration = Duration::from_millis(10);
+
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +79,9 @@ impl Control {
     }
 
     /// One message and its fds, which are acknowledged; `None` when the master is gone.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none; `InvalidData` when fds were lost, or it makes no sense.
     fn receive(&self) -> io::Result<Option<(ToNode, Vec<OwnedFd>)>> {
         let mut buffer = [0; MAX_DATAGRAM];
         let (length, fds) = match packet::receive(self.0.as_fd(), &mut buffer) {
@@ -85,11 +91,18 @@ impl Control {
         if length == 0 {
             return Ok(None);
         }
-        if !fds.is_empty() {
-            let fds = u16::try_from(fds.len()).unwrap_or(u16::MAX);
-            self.say(&ToMaster::Received { fds });
+        let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+        let message: ToNode =
+            codec::decode(&buffer[..length]).map_err(|error| invalid(error.to_string()))?;
+        let sent = message.fds();
+        if sent > 0 {
+            // What is lost is not in flight any more either.
+            self.say(&ToMaster::Received { fds: sent });
         }
-        let message = codec::decode(&buffer[..length]).map_err(io::Error::other)?;
+        if fds.len() < usize::from(sent) {
+            let came = fds.len();
+            return Err(invalid(format!("{came} of {sent} fds came, too many files are open")));
+        }
         Ok(Some((message, fds)))
     }
 
@@ -162,12 +175,15 @@ impl Thread {
     fn run(mut self) {
         loop {
             let Err(error) = self.turn() else { continue };
-            if error.kind() == io::ErrorKind::InvalidData {
-                self.lost(&error);
-            } else {
-                // Without its control socket a node is nobody's: the same as a dead master.
-                report::error!("the control socket failed: {error}");
-                self.orphaned();
+            match error.kind() {
+                io::ErrorKind::InvalidData => self.lost(&error),
+                // The kernel does not say when it has memory again.
+                io::ErrorKind::OutOfMemory => std::thread::sleep(RETRY),
+                _ => {
+                    // Without its control socket a node is nobody's: the same as a dead master.
+                    report::error!("the control socket failed: {error}");
+                    self.orphaned();
+                }
             }
         }
     }
@@ -216,9 +232,9 @@ impl Thread {
         let mut fds = fds.into_iter();
         let listeners = &self.node.listeners;
         match message {
-            ToNode::Outboxes { listener, first } => {
+            ToNode::Outboxes { listener, first, last } => {
                 if let Some(acceptor) = listeners.get(listener) {
-                    for (slot, outbox) in (first..).zip(fds) {
+                    for (slot, outbox) in (first..=last).zip(fds) {
                         acceptor.set_outbox(slot, outbox);
                     }
                 }
@@ -259,10 +275,10 @@ impl Thread {
         }
     }
 
-    /// A message or its fds are lost, for want of room in this process. The master lives, and the
-    /// others with it: a worker makes way for one that has what it needs.
+    /// A message or its fds are lost, most likely for want of room in this process. The master
+    /// lives, and the others with it: a worker makes way for one that has what it needs.
     fn lost(&mut self, error: &io::Error) {
-        report::error!("lost what the master sent, too many files are open: {error}");
+        report::error!("lost what the master sent: {error}");
         if !self.node.is_master {
             self.drain(self.node.drain_timeout);
         }

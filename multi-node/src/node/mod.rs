@@ -122,18 +122,21 @@ impl Nodes {
         self.0.id
     }
 
-    /// Whether this is the node that the user started and that supervises the others.
+    /// Whether this node runs in the process that the user started, which supervises the others.
+    ///
+    /// A reload replaces it by another node in the same process: ask this, not for the number.
     pub fn is_master(&self) -> bool {
         self.0.is_master
     }
 
-    /// This node's place: 0 for the master, 1 and up for the workers. The successor of a worker
-    /// has its slot.
+    /// This node's place, which its successor has after it: 0 for the master, 1 and up for the
+    /// workers. In a reload a worker stands in for the master, in slot 0.
     pub fn slot(&self) -> usize {
         self.0.slot.into()
     }
 
-    /// How many reloads went before: 0 in what was started first.
+    /// Which reload this node came with: 0 in what was started first. Each reload has the next
+    /// number, one that fails too.
     pub fn generation(&self) -> u32 {
         self.0.generation
     }
@@ -192,7 +195,8 @@ impl Nodes {
     }
 
     /// A future that resolves when this node is to drain: accept nothing new, finish what is in
-    /// flight, return from `main`.
+    /// flight, return from `main`. The program stops then, or a successor takes this node's place;
+    /// that of the master's node in a reload is the next `main` in the same process.
     ///
     /// To call it is to promise that `main` will return then: the node is given `drain_timeout`
     /// to do so. A `main` that never called it is left behind once its last [`Connection`]

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! A program that only computes is up at once. A master that replaced itself begins as
-//! `Reloading`: its predecessor said so, and it will say when that is over. While the program starts, nothing is said of a reload: the service manager
-//! waits for one thing at a time. It never sends anything itself.
+//! `Reloading`: its predecessor said so, and it will say when that is over. While the program starts,
+//! nothing is said of a reload: the service manager waits for one thing at a time. It never sends
+//! anything itself.
 
 use std::collections::VecDeque;
 use std::time::Duration;

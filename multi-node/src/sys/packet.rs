@@ -1,15 +1,14 @@
 //! SEQPACKET pairs and the passing of fds over them: one datagram, its bytes and its fds, whole
 //! or not at all. Never blocks longer than the deadline it is given.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
-    sendmsg, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
 };
 
 /// The most fds one datagram may carry (`SCM_MAX_FD` in the kernel's `include/net/scm.h`).
@@ -54,6 +53,15 @@ pub(crate) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
     usize::try_from(bytes).map_err(io::Error::other)
 }
 
+/// How much this side has not taken yet, in bytes.
+pub(crate) fn waiting(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to where its argument points, and does no more.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONREAD, &raw mut bytes) };
+    Errno::result(done)?;
+    usize::try_from(bytes).map_err(io::Error::other)
+}
+
 /// Whether sending again a little later may succeed: the receiver's queue is full, or too many
 /// fds of this user are in flight.
 pub(crate) fn is_passing(error: &io::Error) -> bool {
@@ -68,30 +76,59 @@ pub(crate) type Received = (usize, Vec<OwnedFd>);
 
 /// Takes one datagram into `buffer`; the fds are close-on-exec from birth.
 ///
+/// They are fewer than were sent when this process has no room for more (`EMFILE`): the kernel
+/// has dropped the rest.
+///
 /// # Errors
-/// `WouldBlock` when none is there; `InvalidData` when it was larger than `buffer` or fds were
-/// lost on the way because this process has no room for more (`EMFILE`).
+/// `WouldBlock` when none is there; `InvalidData` when it was larger than `buffer`.
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut bytes = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut space = cmsg_space!([RawFd; SCM_MAX_FD]);
-    let mut slices = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
-    let mut fds = Vec::new();
-    // nix calls it ENOBUFS when fds were lost.
-    let controls = message.cmsgs().map_err(|_| cut_short())?;
-    for control in controls {
-        if let ControlMessageOwned::ScmRights(raw) = control {
-            // SAFETY: the kernel has just made these fds for this process, and nothing else
-            // knows their numbers yet.
-            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-        }
+    // SAFETY: all zero is a header without anything in it.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut bytes;
+    header.msg_iovlen = 1;
+    header.msg_control = space.as_mut_ptr().cast();
+    header.msg_controllen = space.capacity() as _;
+    let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
+    // SAFETY: the header names `buffer` and the capacity of `space`, with their lengths; both live.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    let length = Errno::result(length)?;
+    // SAFETY: the kernel has just filled in the header and its control space.
+    let fds = unsafe { installed(&header) };
+    if header.msg_flags & libc::MSG_TRUNC != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short"));
     }
-    if message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
-        return Err(cut_short());
-    }
-    Ok((message.bytes, fds))
+    Ok((length.cast_unsigned(), fds))
 }
 
-fn cut_short() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short")
+/// The fds that came with a datagram. nix gives up when some of them were lost, and with that the
+/// others leak.
+///
+/// # Safety
+/// recvmsg(2) filled `header`, its control space is still there, and this is called once.
+unsafe fn installed(header: &libc::msghdr) -> Vec<OwnedFd> {
+    let mut fds = Vec::new();
+    // SAFETY: the kernel made the control messages, so the macros find whole ones alone. Of each
+    // fd that it counts it has made an entry in this process's table, whose number nobody knows yet.
+    unsafe {
+        let mut control = libc::CMSG_FIRSTHDR(header);
+        while let Some(found) = control.as_ref() {
+            if (found.cmsg_level, found.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+                let first = libc::CMSG_DATA(control).cast::<RawFd>();
+                // Its type is not the same everywhere.
+                let whole: usize = found.cmsg_len as _;
+                let bytes = whole - libc::CMSG_LEN(0) as usize;
+                fds.extend(
+                    (0..bytes / size_of::<RawFd>())
+                        .map(|index| OwnedFd::from_raw_fd(first.add(index).read_unaligned())),
+                );
+            }
+            control = libc::CMSG_NXTHDR(header, control);
+        }
+    }
+    fds
 }
+
+#[cfg(test)]
+mod tests;

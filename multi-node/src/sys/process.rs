@@ -27,11 +27,20 @@ use crate::config::ExitStatus;
 /// environment of the worker's own children, for whom neither half is true.
 const TOKEN: &str = "MULTI_NODE_WORKER";
 
-/// What belongs to the master alone: a worker that spoke to the service manager would confuse it.
+/// What belongs to the master alone: a worker that spoke to the service manager would confuse it,
+/// and one that thought itself watched would try to.
 ///
 /// A token in it is that of another program, one of whose nodes started this one.
-const NOT_INHERITED: [&str; 6] =
-    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TOKEN, replace::TOKEN];
+const NOT_INHERITED: [&str; 8] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    TOKEN,
+    replace::TOKEN,
+];
 
 /// The longest name that ps shows (`TASK_COMM_LEN` less its NUL).
 const COMM: usize = 15;
@@ -123,8 +132,9 @@ impl Start {
         image: &Image,
         state: BorrowedFd<'_>,
         crossing: &[BorrowedFd<'_>],
+        needed: usize,
     ) -> io::Error {
-        replace::replace(image, &self.args, &self.env, state, crossing)
+        replace::replace(image, &self.args, &self.env, state, crossing, needed)
     }
 
     /// Starts `image` with `control` as its fd 0.

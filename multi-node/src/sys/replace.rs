@@ -3,8 +3,9 @@
 //!
 //! Every fd is close-on-exec, and so must those that cross be until nobody can start a process
 //! any more: a child of user code that held a listener would keep its port. So the last steps are
-//! taken by a thread that first makes a table of fds of its own (`close_range(2)`,
-//! `CLOSE_RANGE_UNSHARE`). What it opens up for the exec is open in its table alone; all others
+//! taken by a thread that first makes a table of fds of its own: by `close_range(2)`,
+//! `CLOSE_RANGE_UNSHARE`, or where that is missing (before Linux 5.9) or forbidden (seccomp before
+//! Docker 20.10.6), by `unshare(2)`, `CLONE_FILES`. What it opens up for the exec is open in its table alone; all others
 //! still start processes with the table in which everything closes.
 
 use std::convert::Infallible;
@@ -19,7 +20,7 @@ use nix::fcntl::{AtFlags, FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::unistd::execveat;
 
-use super::process::{Image, pid};
+use super::process::{Image, fd_limit, pid};
 use super::sealed;
 use super::signal::Held;
 
@@ -28,7 +29,8 @@ use super::signal::Held;
 pub(super) const TOKEN: &str = "MULTI_NODE_TAKEOVER";
 
 /// Replaces this program by `image`, which finds `state` with [`state_left`] and the fds that
-/// `crossing` names open under the same numbers.
+/// `crossing` names open under the same numbers. It is not tried when the new program could not
+/// open `needed` fds more.
 ///
 /// Signals that supervision handles are held back from here on until the new program is ready for
 /// them. Returns only when it failed; then nothing has changed.
@@ -38,13 +40,14 @@ pub(crate) fn replace(
     env: &[(OsString, OsString)],
     state: BorrowedFd<'_>,
     crossing: &[BorrowedFd<'_>],
+    needed: usize,
 ) -> io::Error {
     let program = match Program::new(args, env, state) {
         Ok(program) => program,
         Err(error) => return error,
     };
     thread::scope(|scope| {
-        let last_steps = || match exec(image, &program, state, crossing) {
+        let last_steps = || match exec(image, &program, state, crossing, needed) {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -94,6 +97,7 @@ fn exec(
     program: &Program,
     state: BorrowedFd<'_>,
     crossing: &[BorrowedFd<'_>],
+    needed: usize,
 ) -> io::Result<Infallible> {
     own_table()?;
     let held = Held::hold()?;
@@ -101,6 +105,7 @@ fn exec(
     for fd in crossing {
         set_crossing(*fd)?;
     }
+    check_room(needed)?;
     let done = execveat(image, c"", &program.args, &program.env, AtFlags::AT_EMPTY_PATH)?;
     drop(held);
     match done {}
@@ -112,8 +117,45 @@ fn own_table() -> io::Result<()> {
     let unshared = unsafe {
         libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE)
     };
+    match Errno::result(unshared) {
+        Ok(_) => Ok(()),
+        Err(Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::EACCES) => unshare_table(),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`own_table`]; what forbids new namespaces often forbids this too.
+fn unshare_table() -> io::Result<()> {
+    // SAFETY: the thread stops sharing its table of fds and nothing else; the numbers stay valid.
+    let unshared = unsafe { libc::unshare(libc::CLONE_FILES) };
     Errno::result(unshared)?;
     Ok(())
+}
+
+/// Sees to it that the new program finds room for `needed` fds more than those that cross: it has
+/// no way back.
+///
+/// What crosses is what is not close-on-exec in the calling thread's table. Fds get the lowest
+/// numbers that are free, and only those below the limit, whatever is open above it.
+fn check_room(needed: usize) -> io::Result<()> {
+    let limit = usize::try_from(fd_limit()).unwrap_or(usize::MAX);
+    let mut taken = 0;
+    for entry in std::fs::read_dir("/proc/thread-self/fd")? {
+        let name = entry?.file_name();
+        let Some(fd) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+        // SAFETY: fcntl only looks at the number, in this thread's own table.
+        let flags = fcntl(unsafe { BorrowedFd::borrow_raw(fd) }, FcntlArg::F_GETFD)?;
+        let crosses = !FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC);
+        taken += usize::from(crosses && (fd.cast_unsigned() as usize) < limit);
+    }
+    if limit.saturating_sub(taken) >= needed {
+        return Ok(());
+    }
+    let text = format!(
+        "{needed} more files must be open then, beside {taken} that stay open, and only {limit} \
+         may be (ulimit -n)"
+    );
+    Err(io::Error::other(text))
 }
 
 fn set_crossing(fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -177,17 +219,43 @@ mod tests {
 
     #[test]
     fn what_a_thread_opens_up_for_the_exec_stays_closed_for_all_others() {
-        let file = File::open("/proc/self/exe").unwrap();
-        let fd = file.as_fd();
-        thread::scope(|scope| {
-            let other = scope.spawn(|| {
-                own_table().unwrap();
-                set_crossing(fd).unwrap();
-                assert!(!is_close_on_exec(fd), "in its own table it is open");
+        for own_table in [own_table, unshare_table] {
+            let file = File::open("/proc/self/exe").unwrap();
+            let fd = file.as_fd();
+            thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    match own_table() {
+                        // A container may forbid one of the two.
+                        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return,
+                        made => made.unwrap(),
+                    }
+                    set_crossing(fd).unwrap();
+                    assert!(!is_close_on_exec(fd), "in its own table it is open");
+                });
+                other.join().unwrap();
             });
-            other.join().unwrap();
+            assert!(is_close_on_exec(fd), "in everybody else's it is not");
+        }
+    }
+
+    #[test]
+    fn a_program_that_would_not_have_room_for_its_fds_is_not_executed() {
+        let image = Image::running().unwrap();
+        let state = sealed::seal(b"state").unwrap();
+        let args = [OsString::from("program")];
+        let error = replace(&image, &args, &[], state.as_fd(), &[], usize::MAX);
+        assert!(error.to_string().contains("more files must be open"), "{error}");
+        assert!(is_close_on_exec(state.as_fd()));
+        let room = usize::try_from(fd_limit()).unwrap();
+        thread::scope(|scope| {
+            let counts = scope.spawn(|| {
+                own_table().unwrap();
+                check_room(room - 64).unwrap();
+                set_crossing(state.as_fd()).unwrap();
+                assert!(check_room(room).is_err(), "what crosses takes room");
+            });
+            counts.join().unwrap();
         });
-        assert!(is_close_on_exec(fd), "in everybody else's it is not");
     }
 
     #[test]
@@ -196,7 +264,7 @@ mod tests {
         let state = sealed::seal(b"state").unwrap();
         let file = File::open("/proc/self/exe").unwrap();
         let args = [OsString::from("program")];
-        let error = replace(&image, &args, &[], state.as_fd(), &[file.as_fd()]);
+        let error = replace(&image, &args, &[], state.as_fd(), &[file.as_fd()], 0);
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
         assert!(is_close_on_exec(file.as_fd()) && is_close_on_exec(state.as_fd()));
     }

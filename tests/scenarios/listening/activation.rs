@@ -1,12 +1,13 @@
 //! Sockets that a service manager passed to the program.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
-use multi_node_tests::{LineClient, Program, Running};
+use multi_node_tests::{LineClient, Program, Running, eventually, unused_port};
 use nix::sys::signal::Signal;
 
-use super::{inet, refused};
-use crate::support::{notice, scenario, wait_gone};
+use super::{inet, loopback, refused};
+use crate::support::{PROGRAM, notice, scenario, soon, wait_gone};
 
 #[test]
 fn a_socket_goes_to_the_listener_of_its_name() {
@@ -97,6 +98,37 @@ fn a_respawned_worker_and_a_reload_go_on_with_it() {
     LineClient::connect(addr).unwrap().who().unwrap();
     program.stop();
     TcpStream::connect(addr).expect("its owner still listens");
+}
+
+#[test]
+fn under_systemd_socket_activate_it_serves_reloads_and_grows() {
+    const ACTIVATE: &str = "systemd-socket-activate";
+    if !Command::new(ACTIVATE).arg("--version").output().is_ok_and(|tried| tried.status.success()) {
+        eprintln!("not tried: {ACTIVATE} is not installed");
+        return;
+    }
+    let port = unused_port();
+    let addr = loopback(4, port);
+    let program = Program::new(ACTIVATE)
+        .args(["--setenv=MULTI_NODE_LISTEN=http=127.0.0.1:1", "--fdname=http"])
+        .args([&format!("--listen={addr}"), PROGRAM, "named-lines", "http"])
+        .start();
+    program.wait_for_line("Listening on ");
+    // Who connects first starts the program, and is served by it.
+    let mut first = LineClient::connect(addr).unwrap();
+    assert_eq!(first.who().unwrap().generation, 0);
+    let nodes = program.wait_for_nodes(2);
+    assert!(nodes.iter().any(|who| who.pid == program.pid()), "it became the master: {nodes:?}");
+    for generation in 1..=2 {
+        crate::support::reload(&program, generation);
+        assert_eq!(LineClient::connect(addr).unwrap().who().unwrap().generation, generation);
+    }
+    program.signal(Signal::SIGTTIN);
+    let added = program.wait_for_node("one more", |who| who.slot == 2);
+    eventually(soon(), "it serves too", || {
+        LineClient::connect(addr).unwrap().who().is_ok_and(|who| who.pid == added.pid)
+    });
+    program.stop();
 }
 
 /// The scenario that takes lines on `names`, given sockets called `passed`, the first of which is

@@ -34,11 +34,13 @@ fn the_variable_says_what_all_listeners_are() {
 fn what_is_no_listener_is_named_with_what_is_expected() {
     let long = format!("unix:/{}", "a".repeat(200));
     for (pairs, words) in [
-        (&[("http", "80")][..], "http=\"80\": expected an address such as 0.0.0.0:80"),
+        (&[("http", "80")][..], "listen(http)=\"80\": expected an address such as 0.0.0.0:80"),
         (&[("", "0.0.0.0:80")], "listen=\"\": expected a name"),
         (&[("a,b", "0.0.0.0:80")], "listen=\"a,b\": expected a name"),
         (&[("a", "0.0.0.0:80"), ("a", "0.0.0.0:81")], "another name for each listener"),
         (&[("a", "0.0.0.0:80"), ("b", "0.0.0.0:80")], "another address for each listener"),
+        (&[("a", "unix:/x?mode=999")], "expected after `?` either mode=0660"),
+        (&[("a", "0.0.0.0:80?v6only=true")], "expected after `?` either mode=0660"),
         (&[("a", &long)], "expected a path of at most 107 bytes"),
     ] {
         let error = settle(named(pairs), &[]).unwrap_err();
@@ -54,7 +56,7 @@ fn a_bad_variable_for_listeners_is_refused() {
     for (name, value, words) in [
         ("MULTI_NODE_LISTEN", "0.0.0.0:80", "expected name=address"),
         ("MULTI_NODE_LISTEN", "", "expected name=address"),
-        ("MULTI_NODE_LISTEN", "a=80", "a=\"80\": expected an address"),
+        ("MULTI_NODE_LISTEN", "a=80", "listen(a)=\"80\": expected an address"),
         ("MULTI_NODE_PORT", "80", "expected MULTI_NODE_LISTEN instead"),
         ("MULTI_NODE_HOST", "::1", "expected MULTI_NODE_LISTEN instead"),
     ] {

@@ -9,6 +9,14 @@ use crate::config::{Generation, Settings};
 use crate::error::StartError;
 use crate::master::rehearsal::Rehearsal;
 use crate::report;
+use crate::sys::process;
+
+/// The fds of a master's two runtimes, its signals and its own control socket, with some to spare
+/// for what `main` opens.
+const MASTER: usize = 48;
+
+/// The fds that its own node has for each listener, and for its ways to be woken.
+const LISTENER: usize = 8;
 
 impl Family {
     /// Runs the program of `generation` once, to see whether it could take over with `state`.
@@ -21,7 +29,8 @@ impl Family {
         state: OwnedFd,
     ) -> io::Result<()> {
         let (image, to) = (self.images.of(generation)?, self.happenings.clone());
-        self.rehearsal = Some(Rehearsal::start(&self.start, image, state, generation, to)?);
+        let begun = Rehearsal::start(&self.start, image, state, generation, to);
+        self.rehearsal = Some(begun.map_err(|error| self.images.about(&error))?);
         Ok(())
     }
 
@@ -30,6 +39,11 @@ impl Family {
         if let Some(rehearsal) = self.rehearsal.take() {
             rehearsal.end();
         }
+    }
+
+    /// It has ended, and was reaped.
+    pub(in crate::master) fn rehearsal_is_over(&mut self) {
+        self.rehearsal = None;
     }
 
     /// Has the workers of `generation` start with these options; those that count at the start of
@@ -42,7 +56,6 @@ impl Family {
         generation: Generation,
         mut settings: Settings,
     ) -> Result<(), StartError> {
-        self.rehearsal = None;
         keep(&mut settings.user, &self.settings.user, "user");
         keep(&mut settings.group, &self.settings.group, "group");
         keep(&mut settings.pid_file, &self.settings.pid_file, "pid_file");
@@ -74,9 +87,21 @@ impl Family {
         crossing: &[BorrowedFd<'_>],
     ) -> io::Error {
         match self.images.pinned(generation) {
-            Some(image) => self.start.replace(image, state, crossing),
+            Some(image) => self.start.replace(image, state, crossing, self.needed()),
             None => io::ErrorKind::NotFound.into(),
         }
+    }
+
+    /// How many fds the new program opens beside those that cross, at most, until its own node
+    /// serves and is linked to all others.
+    fn needed(&self) -> usize {
+        // Its end of the control socket twice, the handle of its exit, and a link of each kind.
+        let workers = self.members.len() * 5;
+        // Children that only the user code before it knew, to be reaped.
+        let strangers = process::children().len().saturating_sub(self.members.len()) * 2;
+        let slots = usize::from(self.places.slots().end() + 1);
+        let listening = self.places.count() * (slots + LISTENER);
+        MASTER + workers + strangers + listening
     }
 
     /// Ends listening where `generation` does not listen: whoever did so drains since it began.

@@ -84,6 +84,7 @@ impl Thread {
         if let Err(error) = begun {
             let reason = error.to_string();
             self.policy.handle_event(self.now(), Event::RehearsalFailed { generation, reason });
+            self.family.forget_generations(|generation| self.policy.needs(generation));
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::Thread;
 use super::begin::rules;
-use crate::config::NodeId;
+use crate::config::{Generation, NodeId, Settings};
 use crate::link::control::{Ended, ToMaster};
 use crate::master::watch::Happening;
 use crate::policy::health::Finding;
-use crate::policy::supervisor::Event;
+use crate::policy::supervisor::{Event, Rules};
 use crate::policy::wish::{Surroundings, Wish, wish};
 use crate::report;
 use crate::signal::Arrived;
@@ -49,19 +49,29 @@ impl Thread {
                 self.policy.handle_event(now, Event::Exited { node, status });
                 self.family.forget_generations(|generation| self.policy.needs(generation));
             }
-            Happening::Rehearsed(generation, Ok(settings)) => {
-                let rules = rules(&settings);
-                self.clinic.hold_to(&settings);
-                let event = match self.family.prepare(generation, *settings) {
-                    Ok(()) => Event::Rehearsed { generation, rules },
-                    Err(error) => Event::RehearsalFailed { generation, reason: error.to_string() },
-                };
-                self.policy.handle_event(now, event);
-            }
-            Happening::Rehearsed(generation, Err(reason)) => {
-                self.policy.handle_event(now, Event::RehearsalFailed { generation, reason });
-            }
+            Happening::Rehearsed(generation, result) => self.rehearsed(generation, result),
         }
+    }
+
+    fn rehearsed(&mut self, generation: Generation, result: Result<Box<Settings>, String>) {
+        // One that comes too late is not the one that runs now.
+        if self.policy.is_rehearsing(generation) {
+            self.family.rehearsal_is_over();
+            let event = match result.and_then(|settings| self.prepare(generation, *settings)) {
+                Ok(rules) => Event::Rehearsed { generation, rules },
+                Err(reason) => Event::RehearsalFailed { generation, reason },
+            };
+            self.policy.handle_event(self.now(), event);
+        }
+        // The image of one that failed, or comes too late, stays pinned otherwise.
+        self.family.forget_generations(|generation| self.policy.needs(generation));
+    }
+
+    fn prepare(&mut self, generation: Generation, settings: Settings) -> Result<Rules, String> {
+        let (rules, held_to) = (rules(&settings), settings.clone());
+        self.family.prepare(generation, settings).map_err(|error| error.to_string())?;
+        self.clinic.hold_to(&held_to);
+        Ok(rules)
     }
 
     fn said(&mut self, node: NodeId, message: ToMaster) {

@@ -215,6 +215,9 @@ pub(crate) enum Notice {
     /// The new master's own node is not ready within `start_timeout`: a worker goes on standing in
     /// for it. [`Notice::Reloaded`] follows.
     MasterNotReady { node: NodeId },
+    /// The `main` of the new master's own node failed before it was ready: a worker goes on standing
+    /// in for it until the next reload.
+    MasterFailed { node: NodeId },
     /// A reload is over: so many workers, and the master, are of this generation.
     Reloaded { generation: Generation, workers: usize, took: Duration },
     /// The reload is given up; the old generation goes on.

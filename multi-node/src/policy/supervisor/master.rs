@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!  Starting ──Ready──▶ Ready ──told to drain──▶ Draining ──main ended, or is cut off──▶ Gone
-//!     └─────────────────┴── main ended by itself ────────────────────────────────────────▲
-//!                                              in a reload: ──▶ Left ──Replace──▶ Starting
+//!     │                 └── main ended by itself ────────────────────────────────────────▲
+//!     └─ main failed, a worker stands in       in a reload: ──▶ Left ──Replace──▶ Starting
+//!                  └────────────────────────────────────────────▲
 //! ```
 //!
-//! It is never killed: `main` that overruns its drain is left behind.
+//! It is never killed: `main` that overruns its drain is left behind. A new master whose `main`
+//! fails before it is ready does not end a program whose workers serve: its stand-in stays, and the
+//! next reload tries again.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +34,8 @@ pub(super) enum MasterState {
     Draining {
         deadline: Time,
     },
-    /// It drained for a reload: there is no such node until the process is replaced.
+    /// It drained for a reload, or failed with a stand-in at its place: there is no such node until
+    /// the process is replaced.
     Left(MainEnd),
     /// Its `main` ended by itself or with the program, and is not to be run again.
     Gone(MainEnd),
@@ -133,14 +137,35 @@ impl Supervisor {
         }
     }
 
-    /// In the drain of a reload the end of `main` means to go on, at any other time that it is over.
+    /// In the drain of a reload the end of `main` means to go on, and so does a failure that a
+    /// stand-in makes up for; at any other time it is over.
     fn master_over(&mut self, end: MainEnd) {
         self.master.hung = false;
-        self.master.state = if self.waits_for_master_to_leave() {
+        let is_made_up_for = self.is_made_up_for(end);
+        self.master.state = if self.waits_for_master_to_leave() || is_made_up_for {
             MasterState::Left(end)
         } else {
             MasterState::Gone(end)
         };
+        if is_made_up_for {
+            self.notice(Notice::MasterFailed { node: self.master.node });
+        }
+    }
+
+    fn is_made_up_for(&self, end: MainEnd) -> bool {
+        let has_failed = match end {
+            MainEnd::Ended { ok } => !ok,
+            MainEnd::CutOff => false,
+        };
+        let never_ready = match self.master.state {
+            MasterState::Starting => true,
+            MasterState::Ready
+            | MasterState::Draining { .. }
+            | MasterState::Left(_)
+            | MasterState::Gone(_) => false,
+        };
+        let stand_in = self.slots.get(&MASTER_SLOT).and_then(|slot| slot.occupant());
+        has_failed && never_ready && !self.is_stopping() && stand_in.is_some()
     }
 
     pub(super) fn master_hangs(&mut self) {

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! The program: `FirstStart`, until the first worker is ready; `Running`; `Reloading`; `Stopping`;
-//! `Finished`.
+//! `Finished`. The master's own node: see [`master`].
 //!
 //! - **First start.** No slot is tried twice before any worker was ever ready (or, in a program
 //!   that only computes, finished). When every slot has lost its process by then, the program ends
@@ -40,9 +40,10 @@
 //!   the worker was ready for less than [`SETTLED`] it counts as a death, so that a program that
 //!   sends itself SIGTERM cannot spin.
 //! - **A worker that hangs** is lost at once, and aborted; what is left of it 5 s later is killed.
-//! - **The count** of workers: see [`count`]. **A worker that is tired**: see [`renewal`].
-//! - **A reload**: see [`reload`], and [`replace`] for the master's part in it. **A stop**: see
-//!   [`stop`].
+//! - **The count** of nodes, an operator's or the options': see [`count`]. **A worker that is
+//!   tired**, and whoever else is replaced one at a time: see [`renewal`].
+//! - **A reload**: see [`reload`], [`waves`] for one with `max_surge`, and [`replace`] for the switch
+//!   and the master's part in it. **A stop**: see [`stop`].
 
 mod backoff;
 mod count;

@@ -159,7 +159,8 @@ impl Supervisor {
         self.actions.push_back(Action::Rehearse { generation });
     }
 
-    fn is_rehearsing(&self, generation: Generation) -> bool {
+    /// Whether it is waited for how the rehearsal of `generation` ends.
+    pub(crate) fn is_rehearsing(&self, generation: Generation) -> bool {
         self.reload().is_some_and(|reload| {
             reload.generation == generation && matches!(reload.step, Step::Rehearsing { .. })
         })

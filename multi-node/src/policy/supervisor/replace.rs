@@ -6,8 +6,8 @@
 //! itself: [`Supervisor::snapshot`] is what the next one resumes from. When its own node is ready
 //! the stand-in drains, and the reload is over.
 //!
-//! When the process cannot be replaced, or the new master's node does not get ready in time, the
-//! stand-in stays: an ordinary worker, respawned like any, until a node of the master's own is
+//! When the process cannot be replaced, or the new master's node does not get ready in time or
+//! fails before it is, the stand-in stays: an ordinary worker, respawned like any, until a node of the master's own is
 //! ready.
 
 use serde::{Deserialize, Serialize};
@@ -129,9 +129,9 @@ impl Supervisor {
             return;
         };
         let is_over = match self.master.state {
-            MasterState::Ready | MasterState::Gone(_) => true,
+            MasterState::Ready | MasterState::Left(_) | MasterState::Gone(_) => true,
             MasterState::Starting => !self.rules.master_serves(),
-            MasterState::Draining { .. } | MasterState::Left(_) => false,
+            MasterState::Draining { .. } => false,
         };
         if is_over {
             self.let_go_of_stand_in(now);

@@ -2,10 +2,11 @@
 //!
 //! A signal is first passed on as news, when `drain_delay` is not zero: for so long everybody
 //! serves on but reports that it is not ready, so that load balancers look away. Then, as in every
-//! stop of a program that somebody may be connecting to, the kernel is to answer no new connection, and for [`LAST_CALL`] the nodes go on to accept
-//! what has connected, so that a stop refuses but never resets. Then whatever runs is asked to
-//! drain, the master's own node too, and nothing is spawned any more; [`TELLING`] later listening
-//! ends, so that who accepts from a bare listener hears of the drain before accept fails.
+//! stop of a program that somebody may be connecting to, the kernel is to answer no new connection,
+//! and for [`LAST_CALL`] the nodes go on to accept what has connected, so that a stop refuses but
+//! never resets. Then whatever runs is asked to drain, the master's own node too, and nothing is
+//! spawned any more; [`TELLING`] later listening ends, so that who accepts from a bare listener hears
+//! of the drain before accept fails.
 //! The program finishes when every worker is gone and the master's `main` has ended; a worker
 //! that overruns its drain is killed, a `main` that does is left behind. A second signal kills
 //! every worker and leaves `main` behind without more ado. The first signal in a stop that the

@@ -260,6 +260,7 @@ fn notice_line(notice: &Notice) -> String {
             format!("replace by g{generation} failed: {reason}")
         }
         Notice::MasterNotReady { node } => format!("master {node} is not ready"),
+        Notice::MasterFailed { node } => format!("master {node} failed"),
         Notice::Reloaded { generation, workers, took } => {
             format!("reloaded {workers} to g{generation} in {took:?}")
         }

@@ -271,12 +271,50 @@ fn a_stop_in_the_handover_takes_everybody_with_it() {
 }
 
 #[test]
-fn a_new_master_whose_main_fails_at_once_ends_the_program_as_at_any_time() {
+fn a_new_master_whose_main_fails_before_it_is_ready_leaves_its_stand_in_at_its_place() {
     let mut sim = replaced();
     assert_eq!(
         sim.tell(Event::MasterEnded { ok: false }),
-        ["stopping", "reload to g1 failed: stopping", "refuse"]
+        ["master 4 failed", "reloaded 2 to g1 in 0ns"]
     );
+    assert_eq!(
+        sim.exits(3, 1),
+        ["3/0g1 died Ready, code 1: Respawn { after: 0ns }", "spawn 5/0g1"]
+    );
+    sim.ready(5);
+    sim.exits(1, 0);
+    assert_eq!(sim.reloads()[2..], ["starting 2 g2", "spawn 6/1g2", "spawn 7/0g2"]);
+    sim.ready(6);
+    assert_eq!(
+        sim.ready(7),
+        ["drain 5", "drain 2", "switch g2", "replacing by 8g2", "replace by 8g2"]
+    );
+    sim.is_replaced();
+    assert_eq!(sim.ready(8), ["drain 7", "reloaded 1 to g2 in 0ns"], "the next one tries again");
+}
+
+#[test]
+fn a_new_master_that_fails_long_after_it_was_to_be_ready_does_no_more_harm() {
+    let mut sim = replaced();
+    sim.exits(1, 0);
+    sim.wait(secs(60));
+    assert_eq!(sim.tell(Event::MasterEnded { ok: false }), ["master 4 failed"]);
+    assert_eq!(sim.stops(), ["stopping", "refuse", "drain 2", "drain 3", "close"]);
+    sim.exits(2, 0);
+    assert_eq!(sim.exits(3, 0), ["3/0g1 left, code 0", "finish: stopped, main failed"]);
+}
+
+#[test]
+fn a_new_master_whose_main_ends_well_or_fails_once_it_was_ready_ends_the_program() {
+    let mut sim = replaced();
+    assert_eq!(
+        sim.main_returns_ok(),
+        ["stopping", "reload to g1 failed: stopping", "refuse"],
+        "it says that the program is over"
+    );
+    let mut sim = replaced();
+    sim.ready(4);
+    assert_eq!(sim.tell(Event::MasterEnded { ok: false }), ["stopping", "refuse"]);
 }
 
 #[test]

@@ -181,6 +181,7 @@ impl World {
             | Notice::Replacing { .. }
             | Notice::ReplaceFailed { .. }
             | Notice::MasterNotReady { .. }
+            | Notice::MasterFailed { .. }
             | Notice::RollingBack { .. }
             | Notice::RolledBack { .. } => {}
         }
