@@ -18,7 +18,8 @@
 //!   fails the reload: those that are still starting are killed, those that are ready may be
 //!   serving requests, so they drain; the old generation goes on, and a slot that was left to its
 //!   successor is respawned. With `max_surge` it goes in [`waves`](super::waves) instead.
-//! - From the switch on: see [`replace`](super::replace).
+//! - From the switch on: see [`replace`](super::replace). A *last call* comes between the switch and
+//!   `MasterLeaves` when something is not listened on any more.
 //!
 //! Every reload ends with one [`Notice::Reloaded`] or one [`Notice::ReloadFailed`]. Reloads asked
 //! for meanwhile, or in the first start, become one that follows. A stop ends a reload.
