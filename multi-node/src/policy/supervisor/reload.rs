@@ -17,8 +17,10 @@
 //!   successor is ready already. A successor that is lost before the switch, whatever the cause,
 //!   fails the reload: the others drain, for those that are ready may be serving requests, and those
 //!   that are starting may have got ready unheard (they have until their start's deadline); the
-//!   old generation goes on, and a slot that was left to its successor is respawned. With `max_surge` it goes in [`waves`](super::waves) instead.
-//! - From the switch on: see [`replace`](super::replace).
+//!   old generation goes on, and a slot that was left to its successor is respawned. With
+//!   `max_surge` it goes in [`waves`](super::waves) instead.
+//! - From the switch on: see [`replace`](super::replace). A *last call* comes between the switch and
+//!   `MasterLeaves` when something is not listened on any more.
 //!
 //! Every reload ends with one [`Notice::Reloaded`] or one [`Notice::ReloadFailed`]. Reloads asked
 //! for meanwhile, or in the first start, become one that follows. A stop ends a reload.
