@@ -119,6 +119,22 @@ fn a_death_and_its_successor_change_the_status_and_nothing_else() {
 }
 
 #[test]
+fn one_node_more_and_one_less_change_the_status_and_nothing_else() {
+    let manager = Manager::listen();
+    let program = manager.of(scenario("lines")).start();
+    started(&manager);
+    program.signal(Signal::SIGTTIN);
+    let more = manager.until("STATUS=5 of 5 nodes, generation 0");
+    // Either change may be told alone, or both at once.
+    let [.., last] = &more[..] else { panic!("{more:?}") };
+    assert!(more.iter().all(|said| said == "STATUS=4 of 5 nodes, generation 0" || said == last));
+    program.signal(Signal::SIGTTOU);
+    assert_eq!(manager.next(), "STATUS=4 of 4 nodes, generation 0");
+    program.stop();
+    assert_eq!(manager.rest(), [STOPPED]);
+}
+
+#[test]
 fn a_reload_is_told_with_its_time_and_ends_ready() {
     let manager = Manager::listen();
     let program = manager.of(scenario("lines")).start();
@@ -234,6 +250,20 @@ fn the_watchdog_hears_of_supervision_while_the_main_of_the_master_is_stuck() {
     program.signal(Signal::SIGKILL);
     program.wait_exit();
     program.finish();
+}
+
+#[test]
+fn the_watchdog_hears_of_the_master_that_replaced_itself() {
+    let manager = Manager::listen();
+    let program = manager.of(watched("400000", "$$")).start();
+    started(&manager);
+    program.signal(Signal::SIGHUP);
+    manager.until("RELOADING=1");
+    manager.until("READY=1");
+    for _ in 0..2 {
+        manager.until("WATCHDOG=1");
+    }
+    program.stop();
 }
 
 #[test]
