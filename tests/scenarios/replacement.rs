@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multi_node_tests::{Exit, LineClient, Program, Running, Scratch, Who, eventually, process};
 use nix::sys::signal::{Signal, kill};
@@ -206,6 +206,22 @@ fn a_worker_that_is_stopped_does_not_hold_up_a_reload() {
     wait_gone(&program, stopped.pid);
     reload(&program, 2);
     program.stop();
+}
+
+#[test]
+fn a_master_that_is_stopped_while_successors_start_ends_none_of_them() {
+    let program = scenario("lines").env("MULTI_NODE_START_TIMEOUT", "3s").start();
+    program.wait_for_nodes(4);
+    program.signal(Signal::SIGHUP);
+    program.wait_for_node("the first successor", |who| who.generation == 1);
+    program.signal(Signal::SIGSTOP);
+    let since = Instant::now();
+    eventually(soon(), "start_timeout is over", || since.elapsed() > Duration::from_secs(5));
+    program.signal(Signal::SIGCONT);
+    reach(&program, |who| who.pid == program.pid() && who.generation == 1);
+    let lines = program.stop();
+    let blamed = lines.iter().find(|line| line.text.contains("start_timeout"));
+    assert!(blamed.is_none(), "{blamed:?}");
 }
 
 #[test]

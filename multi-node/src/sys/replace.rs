@@ -4,8 +4,8 @@
 //! Every fd is close-on-exec, and so must those that cross be until nobody can start a process
 //! any more: a child of user code that held a listener would keep its port. So the last steps are
 //! taken by a thread that first makes a table of fds of its own: by `close_range(2)`,
-//! `CLOSE_RANGE_UNSHARE`, or where that is missing (before Linux 5.9) or forbidden (seccomp before
-//! Docker 20.10.6), by `unshare(2)`, `CLONE_FILES`. What it opens up for the exec is open in its table alone; all others
+//! `CLOSE_RANGE_UNSHARE`, or where that is missing (before Linux 5.9) or forbidden (by older
+//! seccomp profiles of containers), by `unshare(2)`, `CLONE_FILES`. What it opens up for the exec is open in its table alone; all others
 //! still start processes with the table in which everything closes.
 
 use std::convert::Infallible;
