@@ -23,13 +23,17 @@ mod table;
 
 use std::process::ExitCode;
 
-use arguments::Arguments;
+use arguments::{Arguments, Wanted};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(arguments) => arguments,
-        Err(usage) => {
-            eprintln!("{usage}");
+        Ok(Wanted::Proof(arguments)) => arguments,
+        Ok(Wanted::Help(usage)) => {
+            print!("{usage}");
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            eprintln!("multi-node-proof: {wrong}");
             return ExitCode::FAILURE;
         }
     };

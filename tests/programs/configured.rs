@@ -43,6 +43,7 @@ fn apply(builder: Builder, line: &str) -> Builder {
         "drain_timeout_ms" => builder.drain_timeout(millis()),
         "hang_timeout_ms" => builder.hang_timeout(millis()),
         "max_connections" => builder.max_connections(number().into()),
+        "pid_file" => builder.pid_file(value),
         "fails" => builder,
         _ => panic!("no option: {line:?}"),
     }

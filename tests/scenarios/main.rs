@@ -24,6 +24,7 @@ mod pid_file;
 mod ports;
 mod ready;
 mod reload;
+mod replacement;
 mod scale;
 mod signals;
 mod spread;

@@ -253,6 +253,20 @@ fn the_watchdog_hears_of_supervision_while_the_main_of_the_master_is_stuck() {
 }
 
 #[test]
+fn the_watchdog_hears_of_the_master_that_replaced_itself() {
+    let manager = Manager::listen();
+    let program = manager.of(watched("400000", "$$")).start();
+    started(&manager);
+    program.signal(Signal::SIGHUP);
+    manager.until("RELOADING=1");
+    manager.until("READY=1");
+    for _ in 0..2 {
+        manager.until("WATCHDOG=1");
+    }
+    program.stop();
+}
+
+#[test]
 fn the_watchdog_of_another_process_hears_nothing() {
     let manager = Manager::listen();
     let program = manager.of(watched("400000", "1")).start();

@@ -107,12 +107,16 @@ pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok() == other.canonicalize().ok()
 }
 
-/// Waits until nobody listens any more: the drain has begun everywhere.
+/// Waits until clients are refused and nobody listens any more: the drain has begun everywhere.
 #[track_caller]
 pub(crate) fn refuses(program: &Running) {
     let addr = program.addr();
     eventually(soon(), "connections are refused", || {
         let refused = ErrorKind::ConnectionRefused;
         TcpStream::connect(addr).is_err_and(|error| error.kind() == refused)
+    });
+    eventually(soon(), "nobody listens", || {
+        let others = program.others().into_iter().map(|process| process.pid);
+        others.chain([program.pid()]).all(|pid| process::listening(pid).is_empty())
     });
 }

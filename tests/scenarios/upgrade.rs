@@ -174,6 +174,21 @@ fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
 }
 
 #[test]
+fn an_option_that_counts_at_the_start_alone_stays_and_is_named() {
+    let scratch = Scratch::new();
+    let pid_file = scratch.path().join("pid");
+    let program = configured(&scratch, &format!("pid_file {}\n", pid_file.display()));
+    program.wait_for_nodes(1);
+    fs::write(scratch.path().join("options"), "pid_file /elsewhere\n").expect("it is ours");
+    reload(&program, 1);
+    let named = format!("pid_file=\"/elsewhere\": stays {pid_file:?}, ");
+    notice(&program, &[&named, "start it again"]);
+    assert!(pid_file.exists());
+    program.stop();
+    assert!(!pid_file.exists());
+}
+
+#[test]
 fn what_lies_at_the_path_and_is_no_program_is_named_by_its_path() {
     let scratch = Scratch::new();
     let path = scratch.copy(PROGRAM, "program");

@@ -4,11 +4,11 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use multi_node_tests::{Exit, Line, Program, Scratch, stderr};
+use multi_node_tests::{Exit, Line, Load, Program, Scratch, stderr};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 
-use crate::support::{PROGRAM, notice, reach, reload, replace, workers};
+use crate::support::{PROGRAM, notice, reach, reload, replace, soon, workers};
 
 #[test]
 fn every_process_is_the_user_for_good_before_main_runs() {
@@ -52,6 +52,21 @@ fn a_privileged_port_is_served_through_respawns_and_reloads() {
     let added = program.wait_for_node("one more", |who| who.slot == 4);
     reach(&program, |who| who.pid == added.pid);
     program.stop();
+}
+
+#[test]
+fn a_stop_refuses_and_resets_nobody_without_a_capability_too() {
+    let Some((_scratch, program)) = as_root("http") else { return };
+    let program = program.env("MULTI_NODE_USER", "nobody").start();
+    program.wait_for_nodes(4);
+    let load = Load::start(program.addr(), 3, 3);
+    load.wait_for_ok(200, soon());
+    program.signal(Signal::SIGTERM);
+    let counts = load.until_refused();
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    assert_eq!((counts.reset, counts.timeout, counts.wrong), (0, 0, 0), "{counts:?}");
+    let lines = program.finish();
+    assert_eq!(stderr(&lines), [""; 0]);
 }
 
 #[test]

@@ -171,11 +171,15 @@ impl Hands {
         let mut bytes = Vec::new();
         codec::encode_into(&mut bytes, message, MAX_DATAGRAM).map_err(io::Error::other)?;
         match packet::send(control.as_fd(), &bytes, fds) {
-            // It has just ended; its exit is on its way.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if has_ended(&error) => Ok(()),
             sent => sent,
         }
     }
+}
+
+/// Whether whom it was for has just ended, or left something unread behind: its exit is on its way.
+fn has_ended(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 impl Parcel {

@@ -27,7 +27,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
             report::info!(about: about, "{}: left: {}", Named(who), Because(cause, start_timeout));
         }
         Notice::DrainOverrun { who } => report::warn!(about: about,
-            "{}: still there although drain_timeout ({drain_timeout:?}) is over: killed",
+            "{}: still there although its time to drain is over: killed",
             Named(who)
         ),
         Notice::NotReaped { who } => {

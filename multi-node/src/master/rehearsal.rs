@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::watch::{Control, Happening};
 use crate::config::{ExitStatus, Generation, Settings};
+use crate::error::EXIT_PANIC;
 use crate::link::codec;
 use crate::link::control::{MAX_DATAGRAM, PROTOCOL, ToMaster, ToNode};
 use crate::link::readable::Readable;
@@ -83,6 +84,10 @@ fn judge(
     match (said, status) {
         (Some(Ok(settings)), ExitStatus::Code(0)) => Ok(settings),
         (Some(Err(reason)), _) => Err(reason),
+        (_, ExitStatus::Code(code)) if code == i32::from(EXIT_PANIC) => Err(format!(
+            "a trial run of the program panicked (exit code {code}), in its options or before; \
+             what it said is on standard error"
+        )),
         (_, ExitStatus::Code(code)) => Err(format!(
             "a trial run of the program exited with code {code} and did not answer; is it a \
              multi-node program of this protocol ({PROTOCOL})?"
@@ -106,8 +111,10 @@ mod tests {
     #[test]
     fn options_count_only_from_a_rehearsal_that_ended_well() {
         assert!(judge(settings(), ExitStatus::Code(0)).is_ok());
-        let crashed = judge(settings(), ExitStatus::Code(101)).unwrap_err();
-        assert!(crashed.contains("code 101"), "{crashed}");
+        let crashed = judge(settings(), ExitStatus::Code(3)).unwrap_err();
+        assert!(crashed.contains("code 3"), "{crashed}");
+        let panicked = judge(None, ExitStatus::Code(101)).unwrap_err();
+        assert!(panicked.contains("panicked (exit code 101)"), "{panicked}");
         let silent = judge(None, ExitStatus::Code(0)).unwrap_err();
         assert!(silent.contains("did not answer"), "{silent}");
     }

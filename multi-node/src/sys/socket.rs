@@ -123,44 +123,39 @@ pub(crate) fn peer_addr(socket: BorrowedFd<'_>) -> io::Result<Addr> {
     to_addr(&getpeername::<SockaddrStorage>(socket.as_raw_fd())?)
 }
 
-/// Has the kernel drop what asks for a new connection; one that is being made is finished, and
-/// what has connected stays queued.
+/// Has the kernel refuse whoever asks for a new connection from now on; one that is being made is
+/// finished, and what has connected stays queued. There is no way back.
 ///
-/// Who asks is not refused but asks again, a second later, and finds out then whether anybody
-/// listens: so nobody connects to a listener that is about to close, only to be reset.
+/// So nobody connects to a listener that is about to close, only to be reset.
 ///
 /// # Errors
-/// `ENOMEM`; `EPERM` when a filter is locked in already.
-pub(crate) fn drop_newcomers(listener: BorrowedFd<'_>) -> io::Result<()> {
-    /// The flags, in a TCP header (RFC 9293, 3.1).
-    const FLAGS: u32 = 13;
-    const SYN: u32 = 0x02;
-    const ACK: u32 = 0x10;
-    let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut program = [
-        op(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, FLAGS),
-        op(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, SYN | ACK),
-        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, SYN),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
-    ];
-    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-    // SAFETY: the kernel copies `filter` and the `len` instructions that it points to, which both
-    // live until the call returns, and keeps neither.
-    let attached = unsafe {
+/// As setsockopt(2).
+pub(crate) fn refuse_newcomers(listener: BorrowedFd<'_>) -> io::Result<()> {
+    /// The number of a network interface that no machine has: what arrives is not for this socket.
+    /// A filter on the socket would do too, were it not a matter of CAP_NET_ADMIN on some kernels.
+    const NOWHERE: libc::c_int = libc::c_int::MAX;
+    let interface = NOWHERE;
+    // SAFETY: the kernel reads one integer, which lives until the call returns.
+    let bound = unsafe {
         libc::setsockopt(
             listener.as_raw_fd(),
             libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const filter).cast(),
-            size_of_val(&filter) as libc::socklen_t,
+            libc::SO_BINDTOIFINDEX,
+            (&raw const interface).cast(),
+            size_of_val(&interface) as libc::socklen_t,
         )
     };
-    Errno::result(attached)?;
-    Ok(())
+    match Errno::result(bound) {
+        // Who is not root can bind a socket to an interface once: it was done before.
+        Ok(_) | Err(Errno::EPERM) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Ends listening for every process that holds this socket, and so frees its port at once.
 pub(crate) fn close_for_all(listener: BorrowedFd<'_>) -> io::Result<()> {
     Ok(shutdown(listener.as_raw_fd(), Shutdown::Both)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,9 +115,15 @@ impl Family {
 fn keep<T: Clone + PartialEq + Debug>(option: &mut Option<T>, now: &Option<T>, name: &str) {
     if option != now {
         report::warn!(
-            "{name}={option:?}: stays {now:?}, which the program was started with; stop it and \
-             start it again to change that"
+            "{name}={}: stays {}, which the program was started with; stop it and start it again \
+             to change that",
+            shown(option),
+            shown(now)
         );
         option.clone_from(now);
     }
+}
+
+fn shown<T: Debug>(option: &Option<T>) -> String {
+    option.as_ref().map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
 }

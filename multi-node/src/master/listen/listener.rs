@@ -192,7 +192,7 @@ impl Listener {
         match (&self.sockets, self.door) {
             (Sockets::Lent { .. }, _) | (_, Door::Shut | Door::Gone) => return,
             (Sockets::Each(each), Door::Open) => {
-                all(each.slots.values(), "hold off new connections", socket::drop_newcomers);
+                all(each.slots.values(), "refuse new connections", socket::refuse_newcomers);
             }
             // On a Unix socket this is the same: what has connected can still be accepted.
             (Sockets::Shared { socket, .. }, Door::Open) => {

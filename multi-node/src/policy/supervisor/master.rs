@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  Starting ──Ready──▶ Ready ──told to drain──▶ Draining ──main ended, or is cut off──▶ Gone
-//!     │                 └── main ended by itself ────────────────────────────────────────▲
-//!     └─ main failed, a worker stands in       in a reload: ──▶ Left ──Replace──▶ Starting
-//!                  └────────────────────────────────────────────▲
+//!     │ └─────────────────┴── main ended by itself ───────────────────────────────────────▲
+//!     │                                          in a reload: ──▶ Left ──Replace──▶ Starting
+//!     └── main failed, a worker stands in ─────────────────────────▲
 //! ```
 //!
 //! It is never killed: `main` that overruns its drain is left behind. A new master whose `main`

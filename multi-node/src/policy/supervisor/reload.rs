@@ -15,9 +15,10 @@
 //!   ready; from then on the successors are the slots' occupants, with no failures to their name.
 //!   Until then the old generation is supervised as ever: who dies is respawned, unless the slot's
 //!   successor is ready already. A successor that is lost before the switch, whatever the cause,
-//!   fails the reload: those that are still starting are killed, those that are ready may be
-//!   serving requests, so they drain; the old generation goes on, and a slot that was left to its
-//!   successor is respawned. With `max_surge` it goes in [`waves`](super::waves) instead.
+//!   fails the reload: the others drain, for those that are ready may be serving requests, and those
+//!   that are starting may have got ready unheard (they have until their start's deadline); the
+//!   old generation goes on, and a slot that was left to its successor is respawned. With
+//!   `max_surge` it goes in [`waves`](super::waves) instead.
 //! - From the switch on: see [`replace`](super::replace). A *last call* comes between the switch and
 //!   `MasterLeaves` when something is not listened on any more.
 //!
@@ -359,7 +360,10 @@ impl Supervisor {
             return;
         };
         match worker.state {
-            State::Starting { .. } => self.kill(now, node),
+            // It may serve already, and have said so a moment ago.
+            State::Starting { deadline } => {
+                self.drain_by(node, deadline.min(self.drain_deadline(now)));
+            }
             State::Ready { .. } => self.drain(now, node),
             State::Draining { .. } | State::Aborted { .. } | State::Killed { .. } => {}
         }

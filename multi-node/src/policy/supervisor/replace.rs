@@ -9,8 +9,8 @@
 //! the stand-in drains, and the reload is over.
 //!
 //! When the process cannot be replaced, or the new master's node does not get ready in time or
-//! fails before it is, the stand-in stays: an ordinary worker, respawned like any, until a node of the master's own is
-//! ready.
+//! fails before it is, the stand-in stays: an ordinary worker, respawned like any, until a node of
+//! the master's own is ready.
 
 use serde::{Deserialize, Serialize};
 

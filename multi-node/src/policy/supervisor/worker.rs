@@ -127,15 +127,18 @@ impl Supervisor {
         if node == self.master.node {
             self.master_ready();
         }
+        let drain_deadline = self.drain_deadline(now);
         let Some(worker) = self.workers.get_mut(&node) else {
             return;
         };
-        match worker.state {
+        match &mut worker.state {
             State::Starting { .. } => worker.state = State::Ready { since: now },
-            State::Ready { .. }
-            | State::Draining { .. }
-            | State::Aborted { .. }
-            | State::Killed { .. } => return,
+            // It began to serve before it heard that it is to go.
+            State::Draining { deadline } => {
+                *deadline = drain_deadline;
+                return;
+            }
+            State::Ready { .. } | State::Aborted { .. } | State::Killed { .. } => return,
         }
         let who = worker.who();
         self.notice(Notice::BecameReady { who });
@@ -187,10 +190,14 @@ impl Supervisor {
 
     /// Asks a worker to go and gives it `drain_timeout` for it.
     pub(super) fn drain(&mut self, now: Time, node: NodeId) {
+        self.drain_by(node, self.drain_deadline(now));
+    }
+
+    /// Asks a worker to go, until `deadline`.
+    pub(super) fn drain_by(&mut self, node: NodeId, deadline: Time) {
         if self.withdraw_spawn(node) {
             return;
         }
-        let deadline = self.drain_deadline(now);
         let Some(worker) = self.workers.get_mut(&node) else {
             return;
         };

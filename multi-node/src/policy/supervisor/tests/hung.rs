@@ -63,7 +63,7 @@ fn a_successor_that_hangs_fails_its_reload() {
             "abort 3",
             "3/1g1 died Ready, hung: FailsReload",
             "reload to g1 failed: 3/1g1 hung",
-            "kill 4",
+            "drain 4",
             "discard g1"
         ]
     );

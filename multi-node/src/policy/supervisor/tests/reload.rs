@@ -112,11 +112,11 @@ fn a_successor_that_dies_fails_the_reload_and_the_old_generation_goes_on() {
         [
             "4/2g1 died Starting, code 1: FailsReload",
             "reload to g1 failed: 4/2g1 code 1",
-            "kill 3",
+            "drain 3",
             "discard g1"
         ]
     );
-    assert_eq!(sim.is_killed(3), ["3/1g1 left, signal 9"]);
+    assert_eq!(sim.exits(3, 0), ["3/1g1 left, code 0"]);
     assert_eq!(sim.supervisor.generation(), 0);
     assert_eq!(
         sim.exits(1, 1),
@@ -144,6 +144,24 @@ fn a_successor_that_may_be_serving_drains_when_the_reload_fails() {
         ]
     );
     assert_eq!(sim.exits(3, 0), ["3/1g1 left, code 0"]);
+}
+
+#[test]
+fn a_successor_of_a_failed_reload_has_its_start_timeout_to_leave() {
+    let mut sim = reloading();
+    sim.wait(START_TIMEOUT - millis(1));
+    sim.exits(4, 1);
+    assert_eq!(sim.wait(millis(1)), ["3/1g1 overran its drain", "kill 3"]);
+}
+
+#[test]
+fn a_successor_that_got_ready_before_it_heard_that_its_reload_failed_has_its_whole_drain() {
+    let mut sim = reloading();
+    sim.wait(START_TIMEOUT - millis(1));
+    sim.exits(4, 1);
+    assert_eq!(sim.ready(3), NOTHING);
+    assert_eq!(sim.wait(DRAIN_TIMEOUT), NOTHING);
+    assert_eq!(sim.wait(DRAIN_ALLOWANCE), ["3/1g1 overran its drain", "kill 3"]);
 }
 
 #[test]
@@ -176,13 +194,13 @@ fn a_ready_successor_that_is_lost_before_the_switch_fails_the_reload() {
     sim.ready(3);
     assert_eq!(
         sim.exits(3, 1)[..3],
-        ["3/1g1 died Ready, code 1: FailsReload", "reload to g1 failed: 3/1g1 code 1", "kill 4"]
+        ["3/1g1 died Ready, code 1: FailsReload", "reload to g1 failed: 3/1g1 code 1", "drain 4"]
     );
     let mut sim = reloading();
     sim.ready(3);
     assert_eq!(
         sim.draining(3)[..3],
-        ["3/1g1 drains: FailsReload", "reload to g1 failed: 3/1g1 drained", "kill 4"]
+        ["3/1g1 drains: FailsReload", "reload to g1 failed: 3/1g1 drained", "drain 4"]
     );
 }
 
@@ -190,7 +208,7 @@ fn a_ready_successor_that_is_lost_before_the_switch_fails_the_reload() {
 fn a_reload_asked_for_during_one_that_fails_still_follows() {
     let mut sim = reloading();
     sim.tell(Event::Reload);
-    assert_eq!(sim.exits(3, 1)[2..], ["kill 4", "discard g1", "reloading to g2", "rehearse g2"]);
+    assert_eq!(sim.exits(3, 1)[2..], ["drain 4", "discard g1", "reloading to g2", "rehearse g2"]);
 }
 
 #[test]

@@ -89,8 +89,8 @@ fn a_tired_worker_that_dies_while_its_successor_waits_is_respawned_like_any() {
 fn a_reload_that_begins_ends_the_renewal_and_replaces_everybody_anyway() {
     let mut sim = Sim::running(rules(2));
     tires(&mut sim, 1);
-    assert_eq!(sim.tell(Event::Reload), ["kill 3", "reloading to g1", "rehearse g1"]);
-    sim.is_killed(3);
+    assert_eq!(sim.tell(Event::Reload), ["drain 3", "reloading to g1", "rehearse g1"]);
+    sim.exits(3, 0);
     assert_eq!(tires(&mut sim, 2), ["2/2g0 is tired: Memory"], "not while a reload runs");
     assert_eq!(sim.rehearses(), ["starting 2 g1", "spawn 4/1g1", "spawn 5/2g1"]);
     sim.ready(4);
@@ -115,7 +115,7 @@ fn a_reload_that_fails_leaves_the_tired_as_tired_as_they_were() {
 fn a_slot_that_is_retired_takes_its_renewal_with_it() {
     let mut sim = Sim::running(rules(2));
     tires(&mut sim, 2);
-    assert_eq!(sim.tell(Event::Shrink), ["count 1", "scaled to 1", "kill 3", "drain 2"]);
+    assert_eq!(sim.tell(Event::Shrink), ["count 1", "scaled to 1", "drain 3", "drain 2"]);
 }
 
 #[test]

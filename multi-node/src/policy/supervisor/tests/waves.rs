@@ -69,7 +69,7 @@ fn the_first_wave_that_fails_leaves_everything_as_it_was() {
         [
             "4/1g1 died Starting, code 1: FailsReload",
             "reload to g1 failed: 4/1g1 code 1",
-            "kill 5",
+            "drain 5",
             "discard g1"
         ]
     );
@@ -150,7 +150,7 @@ fn without_respawn_too_what_was_replaced_comes_back() {
     sim.exits(1, 0);
     assert_eq!(
         sim.exits(4, 1)[1..],
-        ["reload to g1 failed: 4/1g1 code 1", "kill 5", "discard g1", "spawn 6/1g0"]
+        ["reload to g1 failed: 4/1g1 code 1", "drain 5", "discard g1", "spawn 6/1g0"]
     );
 }
 
