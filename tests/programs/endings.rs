@@ -5,6 +5,7 @@ use std::io;
 
 use multi_node::Nodes;
 
+use crate::lines::serve_lines;
 use crate::messages::Said;
 use crate::words::{argument, say, up, who};
 
@@ -60,4 +61,25 @@ pub(crate) async fn computes(nodes: Nodes) -> io::Result<()> {
     }
     say(format_args!("computed {}", who(&nodes)));
     Ok(())
+}
+
+/// Nothing to serve, and nothing to do until it is told to leave.
+#[multi_node::main(listen = none, nodes = 3)]
+pub(crate) async fn idles(nodes: Nodes) -> io::Result<()> {
+    up(&nodes);
+    nodes.shutdown().await;
+    Ok(())
+}
+
+/// The master of generation 1 never serves: the second argument says what becomes of it instead.
+#[multi_node::main(port = 0, nodes = 3)]
+pub(crate) async fn next_master(nodes: Nodes) -> Result<(), String> {
+    if nodes.is_master() && nodes.generation() == 1 {
+        match argument(2).as_str() {
+            "err" => return Err("no database".to_owned()),
+            "waits" => pending::<()>().await,
+            _ => panic!("no luck"),
+        }
+    }
+    serve_lines(nodes).await
 }

@@ -1,7 +1,9 @@
 //! User code with children of its own.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use multi_node::Nodes;
 
@@ -60,4 +62,35 @@ async fn run_children() -> usize {
         well += usize::from(status.expect("its end is ours to see").success());
     }
     well
+}
+
+/// The master starts one process after the other, as long as it lives, and says which fds they have
+/// that are neither their standard streams nor what they open themselves.
+#[multi_node::main(port = 0, nodes = 3)]
+pub(crate) async fn spawns_on(nodes: Nodes) -> Result<(), String> {
+    if nodes.is_master() {
+        let generation = nodes.generation();
+        thread::spawn(move || {
+            let mut seen = BTreeSet::new();
+            look_at_a_child(&mut seen);
+            say(format_args!("looked generation={generation}"));
+            loop {
+                look_at_a_child(&mut seen);
+            }
+        });
+    }
+    serve_lines(nodes).await
+}
+
+fn look_at_a_child(seen: &mut BTreeSet<String>) {
+    let listed = Command::new("ls").args(["-l", "/proc/self/fd"]).output();
+    let listed = listed.expect("there is an ls").stdout;
+    let listed = String::from_utf8_lossy(&listed);
+    for (fd, target) in listed.lines().filter_map(|line| line.split_once(" -> ")) {
+        let fd = fd.rsplit(' ').next().and_then(|fd| fd.parse::<u32>().ok());
+        let is_given = fd.is_none_or(|fd| fd > 2) && !target.starts_with("/proc/");
+        if is_given && seen.insert(target.to_owned()) {
+            say(format_args!("a child has {target}"));
+        }
+    }
 }

@@ -15,16 +15,21 @@ const LARGE: usize = 64 << 20;
 /// many bytes the whole body had. `GET /large`: 64 MiB. `GET /leak`: keeps as much memory for ever.
 #[multi_node::main(port = 0, nodes = 4)]
 pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
-    let me = who(&nodes);
+    let app = app(&nodes);
+    up(&nodes);
+    nodes.serve(app).await
+}
+
+/// The paths above.
+pub(crate) fn app(nodes: &Nodes) -> Router {
+    let me = who(nodes);
     let probed = nodes.clone();
-    let app = Router::new()
+    Router::new()
         .route("/", get(move |uri| std::future::ready(answer(&me, &uri))))
         .route("/ready", get(move || std::future::ready(probed.is_ready().to_string())))
         .route("/count", post(|body: Bytes| async move { body.len().to_string() }))
         .route("/large", get(|| async { vec![b'x'; LARGE] }))
-        .route("/leak", get(|| async { vec![b'x'; LARGE].leak().len().to_string() }));
-    up(&nodes);
-    nodes.serve(app).await
+        .route("/leak", get(|| async { vec![b'x'; LARGE].leak().len().to_string() }))
 }
 
 /// `GET /`: which node this is, and the query.

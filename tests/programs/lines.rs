@@ -39,6 +39,7 @@ pub(crate) async fn serve_lines(nodes: Nodes) -> Result<(), String> {
 /// Takes orders from one connection until it closes:
 ///
 /// - `who`: answers which node this is; `echo WORDS`: answers the words
+/// - `count`: answers how many nodes serve
 /// - `end ok|err|panic`: ends this node's `main`
 /// - `exit CODE`, `abort`: ends the process
 /// - `block`: answers, then blocks the thread for ever; `spin`: as busy as can be
@@ -55,6 +56,7 @@ pub(crate) async fn talk(
         let (verb, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
         let answer = match verb {
             "who" => who(&nodes),
+            "count" => nodes.len().to_string(),
             "end" => {
                 // `main` has ended already when nobody takes the order.
                 let _ = order.send(rest.to_owned());

@@ -1,5 +1,6 @@
 //! Scenarios with real processes, one file an operation.
 
+mod addresses;
 mod attribute;
 mod deaths;
 mod descriptors;
@@ -23,11 +24,14 @@ mod pid_file;
 mod ports;
 mod ready;
 mod reload;
+mod replacement;
+mod scale;
 mod signals;
 mod spread;
 mod start;
 mod stop;
 mod support;
+mod surge;
 mod upgrade;
 mod user;
 mod user_children;

@@ -119,6 +119,22 @@ fn a_death_and_its_successor_change_the_status_and_nothing_else() {
 }
 
 #[test]
+fn one_node_more_and_one_less_change_the_status_and_nothing_else() {
+    let manager = Manager::listen();
+    let program = manager.of(scenario("lines")).start();
+    started(&manager);
+    program.signal(Signal::SIGTTIN);
+    let more = manager.until("STATUS=5 of 5 nodes, generation 0");
+    // Either change may be told alone, or both at once.
+    let [.., last] = &more[..] else { panic!("{more:?}") };
+    assert!(more.iter().all(|said| said == "STATUS=4 of 5 nodes, generation 0" || said == last));
+    program.signal(Signal::SIGTTOU);
+    assert_eq!(manager.next(), "STATUS=4 of 4 nodes, generation 0");
+    program.stop();
+    assert_eq!(manager.rest(), [STOPPED]);
+}
+
+#[test]
 fn a_reload_is_told_with_its_time_and_ends_ready() {
     let manager = Manager::listen();
     let program = manager.of(scenario("lines")).start();

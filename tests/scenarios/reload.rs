@@ -183,7 +183,7 @@ fn generation(program: &Running, generation: u32, count: usize) -> Vec<Who> {
 
 /// The program's own image, as it says.
 #[track_caller]
-fn image(program: &Running, of: Who) -> std::path::PathBuf {
+pub(crate) fn image(program: &Running, of: Who) -> std::path::PathBuf {
     let up = program.wait_for_line(&format!("pid={} ", of.pid));
     up.field("image").expect("it says so").into()
 }
@@ -198,7 +198,7 @@ fn released(scratch: &Scratch) -> (Running, std::path::PathBuf, std::path::PathB
 }
 
 /// Points the link at a release, in one step as a deployment does.
-fn point(current: &Path, release: &Path) {
+pub(crate) fn point(current: &Path, release: &Path) {
     let next = current.with_extension("next");
     symlink(release, &next).expect("the directory is ours");
     fs::rename(next, current).expect("the directory is ours");

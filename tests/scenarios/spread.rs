@@ -9,7 +9,7 @@ use multi_node_tests::{LineClient, Program, Running, Who};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::support::{replace, scenario, send, workers};
+use crate::support::{replace, scenario, send, wait_gone, workers};
 
 const CONNECTIONS: usize = 64;
 
@@ -62,6 +62,22 @@ fn a_respawned_node_gets_its_share() {
     held.retain(|held| held.who.pid != died.pid);
     served.warm_up(&[next.pid]);
     held.extend(served.connect(CONNECTIONS - held.len()));
+    assert_even(&held, 4);
+    served.stop(held);
+}
+
+#[test]
+fn after_the_count_changed_the_nodes_that_are_there_share_evenly() {
+    let served = Served::start(scenario("lines"), 4);
+    served.program.signal(Signal::SIGTTIN);
+    let added = served.program.wait_for_node("one more", |who| who.slot == 4);
+    served.warm_up(&[added.pid]);
+    let held = served.connect(CONNECTIONS + 1);
+    assert_even(&held, 5);
+    served.close(held);
+    served.program.signal(Signal::SIGTTOU);
+    wait_gone(&served.program, added.pid);
+    let held = served.connect(CONNECTIONS);
     assert_even(&held, 4);
     served.stop(held);
 }

@@ -37,9 +37,9 @@ pub(crate) enum ToNode {
     Link { peer: u64, kind: LinkKind },
     /// The program is about to stop: go on serving, but report that it is not ready any more.
     Leaving,
-    /// So many nodes serve from now on, and slots up to `last_slot` have sockets: those of slots
-    /// that retired stay.
-    Count { nodes: u16, last_slot: u16 },
+    /// So many nodes serve from now on, and the slots from the first of `slots` to the last have
+    /// sockets: those of slots that retired stay.
+    Count { nodes: u16, slots: (u16, u16) },
     /// The master's own node alone, once it said [`ToMaster::WantEvents`].
     Event(Event),
     /// Finish what is in flight, accept nothing new, leave within `timeout`.

@@ -107,7 +107,8 @@ impl Family {
         &self.settings
     }
 
-    fn settings_of(&self, generation: Generation) -> &Settings {
+    /// The options that a node of `generation` starts with.
+    pub(super) fn settings_of(&self, generation: Generation) -> &Settings {
         match &self.coming {
             Some((coming, settings)) if *coming == generation => settings,
             Some(_) | None => &self.settings,
@@ -246,8 +247,8 @@ impl Family {
     }
 
     fn tell_count(&self) {
-        let last_slot = *self.places.slots().end();
-        self.tell_all(&ToNode::Count { nodes: self.count, last_slot });
+        let slots = self.places.slots().into_inner();
+        self.tell_all(&ToNode::Count { nodes: self.count, slots });
     }
 
     /// Has every node look again whose queue it must watch.
@@ -260,12 +261,12 @@ impl Family {
     }
 
     /// Lets nobody connect any more.
-    pub(super) fn refuse(&self) {
+    pub(super) fn refuse(&mut self) {
         self.places.refuse();
     }
 
     /// Ends listening.
-    pub(super) fn close(&self) {
+    pub(super) fn close(&mut self) {
         self.places.close();
     }
 

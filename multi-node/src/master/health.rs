@@ -36,18 +36,15 @@ impl Clinic {
         Clinic { policy: Health::new(rules(settings), seed), pulses: BTreeMap::new() }
     }
 
-    /// Holds the nodes that start from now on to these options.
-    pub(super) fn hold_to(&mut self, settings: &Settings) {
-        self.policy.set_rules(rules(settings));
-    }
-
     /// The master's own node.
-    pub(super) fn adopted(&mut self, now: Time, node: NodeId) -> Pace {
+    pub(super) fn adopted(&mut self, now: Time, node: NodeId, settings: &Settings) -> Pace {
+        self.policy.set_rules(rules(settings));
         self.policy.adopted(now, node)
     }
 
-    /// A worker is about to be started.
-    pub(super) fn started(&mut self, now: Time, node: NodeId) -> Pace {
+    /// A worker is about to be started with these options, which it is held to.
+    pub(super) fn started(&mut self, now: Time, node: NodeId, settings: &Settings) -> Pace {
+        self.policy.set_rules(rules(settings));
         self.policy.started(now, node)
     }
 

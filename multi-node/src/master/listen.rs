@@ -235,13 +235,13 @@ impl Places {
     }
 
     /// Lets nobody connect any more; what has connected stays queued.
-    pub(super) fn refuse(&self) {
-        self.listeners.values().for_each(Listener::refuse);
+    pub(super) fn refuse(&mut self) {
+        self.listeners.values_mut().for_each(Listener::refuse);
     }
 
     /// Ends listening, for all nodes.
-    pub(super) fn close(&self) {
-        self.listeners.values().for_each(Listener::close);
+    pub(super) fn close(&mut self) {
+        self.listeners.values_mut().for_each(Listener::close);
     }
 
     /// Removes the files of Unix sockets: the program ends.
@@ -250,16 +250,21 @@ impl Places {
     }
 
     /// As [`refuse`](Places::refuse), but for what `generation` listens on.
-    pub(super) fn refuse_all_but(&self, generation: Generation) {
+    pub(super) fn refuse_all_but(&mut self, generation: Generation) {
         self.dropped_by(generation).for_each(Listener::refuse);
     }
 
     /// As [`close`](Places::close), but for what `generation` listens on.
-    pub(super) fn close_all_but(&self, generation: Generation) {
+    pub(super) fn close_all_but(&mut self, generation: Generation) {
         self.dropped_by(generation).for_each(Listener::close);
     }
 
-    /// The listener that is what `listen` asks for and not among `taken`: with port 0 there may be
+    /// Whether anybody can connect where `generation` does not listen.
+    pub(super) fn drops(&mut self, generation: Generation) -> bool {
+        self.dropped_by(generation).any(|listener| listener.is_open())
+    }
+
+    /// The open listener that is what `listen` asks for and not among `taken`: with port 0 there may be
     /// several, of which the one with its name is.
     fn find(&self, listen: &Listen, taken: &[Offer]) -> Option<u16> {
         let is_taken = |id: u16| taken.iter().any(|offer| offer.listener == id);
@@ -267,7 +272,8 @@ impl Places {
             let mut offers = self.offers.values().flatten();
             offers.any(|offer| offer.listener == id && offer.name == listen.name)
         };
-        let fitting = self.listeners.iter().filter(|(_, listener)| listener.is_for(listen));
+        let is_fitting = |listener: &Listener| listener.is_open() && listener.is_for(listen);
+        let fitting = self.listeners.iter().filter(|(_, listener)| is_fitting(listener));
         let free = fitting.map(|(id, _)| *id).filter(|id| !is_taken(*id));
         free.max_by_key(|id| has_its_name(*id))
     }
@@ -277,9 +283,10 @@ impl Places {
         offers.into_iter().flat_map(|(_, offers)| offers)
     }
 
-    fn dropped_by(&self, generation: Generation) -> impl Iterator<Item = &Listener> {
-        let is_kept = move |id: u16| self.offered_to(generation).any(|offer| offer.listener == id);
-        self.listeners.iter().filter(move |(id, _)| !is_kept(**id)).map(|(_, listener)| listener)
+    fn dropped_by(&mut self, generation: Generation) -> impl Iterator<Item = &mut Listener> {
+        let kept: Vec<u16> = self.offered_to(generation).map(|offer| offer.listener).collect();
+        let dropped = self.listeners.iter_mut().filter(move |(id, _)| !kept.contains(id));
+        dropped.map(|(_, listener)| listener)
     }
 }
 

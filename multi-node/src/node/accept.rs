@@ -171,9 +171,9 @@ impl Acceptor {
         pending().await
     }
 
-    /// Slots up to `last` have sockets from now on.
-    pub(crate) fn slots_reach(&self, last: Slot) {
-        self.0.placement.home().slots.reach(last);
+    /// These slots too have sockets from now on.
+    pub(crate) fn slots_reach(&self, slots: RangeInclusive<Slot>) {
+        self.0.placement.home().slots.reach(slots);
         self.ring_changed();
     }
 

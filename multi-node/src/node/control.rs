@@ -253,9 +253,9 @@ impl Thread {
                 }
             }
             ToNode::Leaving => self.node.life.leave(),
-            ToNode::Count { nodes, last_slot } => {
+            ToNode::Count { nodes, slots } => {
                 self.node.len.store(nodes.into(), Ordering::Relaxed);
-                listeners.all().for_each(|acceptor| acceptor.slots_reach(last_slot));
+                listeners.all().for_each(|acceptor| acceptor.slots_reach(slots.0..=slots.1));
             }
             ToNode::Event(event) => self.node.events.publish(&event),
             ToNode::Drain { timeout } => self.drain(timeout),

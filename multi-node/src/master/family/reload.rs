@@ -47,7 +47,8 @@ impl Family {
     }
 
     /// Has the workers of `generation` start with these options; those that count at the start of
-    /// the program alone stay as they are.
+    /// the program alone stay as they are. Whether something that is listened on now is not any
+    /// more once they count.
     ///
     /// # Errors
     /// When it is to listen where it cannot.
@@ -55,13 +56,13 @@ impl Family {
         &mut self,
         generation: Generation,
         mut settings: Settings,
-    ) -> Result<(), StartError> {
+    ) -> Result<bool, StartError> {
         keep(&mut settings.user, &self.settings.user, "user");
         keep(&mut settings.group, &self.settings.group, "group");
         keep(&mut settings.pid_file, &self.settings.pid_file, "pid_file");
         self.places.plan(generation, &settings)?;
         self.coming = Some((generation, settings));
-        Ok(())
+        Ok(self.places.drops(generation))
     }
 
     /// The options of `generation` count from now on; where it does not listen nobody connects.
@@ -104,8 +105,8 @@ impl Family {
         MASTER + workers + strangers + listening
     }
 
-    /// Ends listening where `generation` does not listen: whoever did so drains since it began.
-    pub(in crate::master) fn close_all_but(&self, generation: Generation) {
+    /// Ends listening where `generation` does not listen: whoever did so drains already.
+    pub(in crate::master) fn close_all_but(&mut self, generation: Generation) {
         self.places.close_all_but(generation);
     }
 }

@@ -6,6 +6,8 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use serde::{Deserialize, Serialize};
+
 use super::file::SocketFile;
 use super::{Place, bind};
 use crate::config::{Addr, Address, Listen, Settings, Slot};
@@ -24,6 +26,17 @@ pub(super) struct Listener {
     pub(super) page: Page,
     pub(super) sockets: Sockets,
     pub(super) inboxes: BTreeMap<Slot, Inbox>,
+    pub(super) door: Door,
+}
+
+/// Whether clients can connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Door {
+    Open,
+    /// Nobody new can connect; who has queues.
+    Shut,
+    /// Nobody listens any more, and nobody will.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -66,7 +79,7 @@ impl Listener {
         let (sockets, addr) = bind::bind(&listen.address, settings, *slots.start())?;
         let page = Page::create().map_err(StartError::system("make a load page"))?;
         let address = listen.address.clone();
-        let mut listener = Listener { address, addr, page, sockets, inboxes: BTreeMap::new() };
+        let mut listener = Listener::of(address, addr, page, sockets);
         let ready = slots.into_iter().try_for_each(|slot| listener.ensure(slot));
         ready.map_err(|cause| {
             listener.remove_file();
@@ -90,9 +103,14 @@ impl Listener {
         }
         let sockets = Sockets::Lent { name: listen.name.clone(), socket };
         let (address, page) = (listen.address.clone(), Page::create()?);
-        let mut listener = Listener { address, addr, page, sockets, inboxes: BTreeMap::new() };
+        let mut listener = Listener::of(address, addr, page, sockets);
         slots.into_iter().try_for_each(|slot| listener.ensure(slot))?;
         Ok(listener)
+    }
+
+    fn of(address: Address, addr: Addr, page: Page, sockets: Sockets) -> Listener {
+        let inboxes = BTreeMap::new();
+        Listener { address, addr, page, sockets, inboxes, door: Door::Open }
     }
 
     /// Whether this is what `listen` asks for.
@@ -163,30 +181,42 @@ impl Listener {
         }
     }
 
-    /// Lets nobody connect any more; what has connected stays queued.
-    pub(super) fn refuse(&self) {
-        match &self.sockets {
-            Sockets::Each(each) => {
+    /// Whether clients can connect.
+    pub(super) fn is_open(&self) -> bool {
+        self.door == Door::Open
+    }
+
+    /// Lets nobody connect any more; what has connected stays queued. A lent socket is not ours to
+    /// shut.
+    pub(super) fn refuse(&mut self) {
+        match (&self.sockets, self.door) {
+            (Sockets::Lent { .. }, _) | (_, Door::Shut | Door::Gone) => return,
+            (Sockets::Each(each), Door::Open) => {
                 all(each.slots.values(), "refuse new connections", socket::refuse_newcomers);
             }
             // On a Unix socket this is the same: what has connected can still be accepted.
-            Sockets::Shared { socket, .. } => all([socket], "end listening", socket::close_for_all),
-            Sockets::Lent { .. } => {}
+            (Sockets::Shared { socket, .. }, Door::Open) => {
+                all([socket], "end listening", socket::close_for_all);
+            }
         }
+        self.door = Door::Shut;
     }
 
     /// Ends listening, for all nodes.
-    pub(super) fn close(&self) {
-        match &self.sockets {
-            Sockets::Each(each) => {
+    pub(super) fn close(&mut self) {
+        match (&mut self.sockets, self.door) {
+            (Sockets::Lent { .. }, _) | (_, Door::Gone) => return,
+            (Sockets::Each(each), Door::Open | Door::Shut) => {
                 all(each.slots.values(), "end listening", socket::close_for_all);
+                each.spare.clear();
             }
-            Sockets::Shared { socket, .. } => {
-                all([socket], "end listening", socket::close_for_all);
+            (Sockets::Shared { socket, .. }, Door::Open) => {
+                all([&*socket], "end listening", socket::close_for_all);
                 self.remove_file();
             }
-            Sockets::Lent { .. } => {}
+            (Sockets::Shared { .. }, Door::Shut) => self.remove_file(),
         }
+        self.door = Door::Gone;
     }
 }
 

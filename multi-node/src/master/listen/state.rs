@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use serde::{Deserialize, Serialize};
 
 use super::file::SocketFile;
-use super::listener::{Each, Inbox, Listener, Sockets};
+use super::listener::{Door, Each, Inbox, Listener, Sockets};
 use super::{Offer, Places};
 use crate::config::{Addr, Address, Generation, Slot};
 use crate::master::crossing::{Landed, Leaving, Place};
@@ -32,6 +32,7 @@ struct ListenerState {
     sockets: SocketsState,
     /// Slot, the end that is read, the end that is written.
     inboxes: Vec<(Slot, Place, Place)>,
+    door: Door,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,7 @@ impl Listener {
                     (*slot, fds.add(inbox.as_fd()), fds.add(outbox.as_fd()))
                 })
                 .collect(),
+            door: self.door,
         }
     }
 
@@ -126,6 +128,7 @@ impl Listener {
             Ok((slot, Inbox { inbox: fds.take(inbox)?, outbox: fds.take(outbox)? }))
         });
         let inboxes = inboxes.collect::<io::Result<_>>()?;
-        Ok(Listener { address: state.address, addr: state.addr, page, sockets, inboxes })
+        let ListenerState { address, addr, door, .. } = state;
+        Ok(Listener { address, addr, page, sockets, inboxes, door })
     }
 }

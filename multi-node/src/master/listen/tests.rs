@@ -104,6 +104,32 @@ fn the_last_generation_that_has_a_listener_keeps_it_open() {
 }
 
 #[test]
+fn a_listener_that_was_dropped_is_bound_anew_while_its_old_nodes_still_drain() {
+    let path = std::env::temp_dir().join(format!("multi-node-back-{}", std::process::id()));
+    let unix = format!("unix:{}", path.display());
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for address in [&free, &unix] {
+        let mut places = Places::bind(&settings(&[("a", address)])).unwrap();
+        places.plan(1, &settings(&[("a", "[::1]:0")])).unwrap();
+        assert!(places.drops(1));
+        places.refuse_all_but(1);
+        places.close_all_but(1);
+        assert!(!places.drops(1), "it is done");
+        places.plan(2, &settings(&[("a", address)])).unwrap();
+        let back = &places.of(2)[0];
+        assert_ne!(back.id, 0, "the first one listens no more");
+        let connected = match back.addr.as_inet() {
+            Some(addr) => TcpStream::connect(addr).is_ok(),
+            None => std::os::unix::net::UnixStream::connect(&path).is_ok(),
+        };
+        assert!(connected, "{address}");
+        places.keep(|generation| generation == 2);
+        assert!(places.listeners.len() == 1 && (address != &unix || path.exists()));
+        places.remove_files();
+    }
+}
+
+#[test]
 fn a_slot_gets_sockets_of_every_listener_once() {
     let mut places = Places::bind(&settings(&[("a", "127.0.0.1:0"), ("b", "[::1]:0")])).unwrap();
     assert_eq!(places.slots(), 0..=1);
@@ -204,12 +230,13 @@ fn version_6_leaves_version_4_to_a_listener_on_the_same_port() {
 #[test]
 fn a_unix_socket_is_the_same_for_all_slots() {
     let path = std::env::temp_dir().join(format!("multi-node-same-{}", std::process::id()));
-    let places = Places::bind(&settings(&[("a", &format!("unix:{}", path.display()))])).unwrap();
+    let unix = format!("unix:{}", path.display());
+    let mut places = Places::bind(&settings(&[("a", &unix)])).unwrap();
     let [first, second] = [objects(&places, 0, 0), objects(&places, 0, 1)];
     assert_eq!(first[0], second[0], "the listener");
     assert_ne!(first[1], second[1], "the inbox");
     assert_eq!(places.of(0)[0].addr, Addr::Unix(Some(path.clone())));
-    let listener = places.get(0, 0).unwrap().listener;
+    let listener = places.get(0, 0).unwrap().listener.try_clone_to_owned().unwrap();
     let _queued = std::os::unix::net::UnixStream::connect(&path).unwrap();
     places.refuse();
     let refused = std::os::unix::net::UnixStream::connect(&path).unwrap_err();

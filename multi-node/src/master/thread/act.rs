@@ -38,15 +38,13 @@ impl Thread {
                 Action::Rehearse { generation } => self.rehearse(generation),
                 Action::EndRehearsal => self.family.end_rehearsal(),
                 Action::Switch { generation } => self.family.switch(generation),
-                Action::Discard { generation } => {
-                    self.family.discard(generation);
-                    self.clinic.hold_to(self.family.settings());
-                }
+                Action::Discard { generation } => self.family.discard(generation),
                 Action::Replace { generation, .. } => *replacement = Some(generation),
                 Action::Leaving => self.family.tell_all(&ToNode::Leaving),
                 Action::Count { nodes } => self.family.count(nodes),
                 Action::Refuse => self.family.refuse(),
                 Action::Close => self.family.close(),
+                Action::CloseDropped { generation } => self.family.close_all_but(generation),
                 Action::Drain { node } => {
                     self.clinic.draining(node);
                     self.family.drain(node);
@@ -64,7 +62,8 @@ impl Thread {
     }
 
     fn spawn(&mut self, node: NodeId, slot: Slot, generation: Generation) {
-        let pace = self.clinic.started(self.now(), node);
+        let settings = self.family.settings_of(generation);
+        let pace = self.clinic.started(self.now(), node, settings);
         let event = match self.family.spawn(node, slot, generation, pace) {
             Ok(pid) => {
                 self.mesh.joined(node);

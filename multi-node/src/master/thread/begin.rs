@@ -51,7 +51,7 @@ pub(in crate::master) fn start(
         family.check_program();
     }
     let node = policy.master();
-    let pace = clinic.adopted(Duration::ZERO, node);
+    let pace = clinic.adopted(Duration::ZERO, node, family.settings());
     let control = family.adopt_master(node, policy.generation(), pace).map_err(failed())?;
     let mut mesh = Mesh::new();
     mesh.joined(node);
@@ -98,7 +98,7 @@ pub(in crate::master) fn resume(
     let control = if policy.runs_main() {
         let node = policy.master();
         mesh.joined(node);
-        let pace = clinic.adopted(state.elapsed, node);
+        let pace = clinic.adopted(state.elapsed, node, family.settings());
         Some(family.adopt_master(node, policy.generation(), pace)?)
     } else {
         None

@@ -58,7 +58,7 @@ impl Thread {
         if self.policy.is_rehearsing(generation) {
             self.family.rehearsal_is_over();
             let event = match result.and_then(|settings| self.prepare(generation, *settings)) {
-                Ok(rules) => Event::Rehearsed { generation, rules },
+                Ok((rules, drops)) => Event::Rehearsed { generation, rules, drops },
                 Err(reason) => Event::RehearsalFailed { generation, reason },
             };
             self.policy.handle_event(self.now(), event);
@@ -67,11 +67,15 @@ impl Thread {
         self.family.forget_generations(|generation| self.policy.needs(generation));
     }
 
-    fn prepare(&mut self, generation: Generation, settings: Settings) -> Result<Rules, String> {
-        let (rules, held_to) = (rules(&settings), settings.clone());
-        self.family.prepare(generation, settings).map_err(|error| error.to_string())?;
-        self.clinic.hold_to(&held_to);
-        Ok(rules)
+    /// The rules of a generation that can start, and whether it drops what is listened on now.
+    fn prepare(
+        &mut self,
+        generation: Generation,
+        settings: Settings,
+    ) -> Result<(Rules, bool), String> {
+        let rules = rules(&settings);
+        let prepared = self.family.prepare(generation, settings);
+        prepared.map(|drops| (rules, drops)).map_err(|error| error.to_string())
     }
 
     fn said(&mut self, node: NodeId, message: ToMaster) {

@@ -25,17 +25,18 @@ pub(super) struct Home {
 /// The slots that have sockets: more may come, none goes.
 #[derive(Debug)]
 pub(super) struct Slots {
-    first: Slot,
+    first: AtomicU16,
     last: AtomicU16,
 }
 
 impl Slots {
     pub(super) fn all(&self) -> RangeInclusive<Slot> {
-        self.first..=self.last.load(Relaxed)
+        self.first.load(Relaxed)..=self.last.load(Relaxed)
     }
 
-    pub(super) fn reach(&self, last: Slot) {
-        self.last.fetch_max(last, Relaxed);
+    pub(super) fn reach(&self, slots: RangeInclusive<Slot>) {
+        self.first.fetch_min(*slots.start(), Relaxed);
+        self.last.fetch_max(*slots.end(), Relaxed);
     }
 }
 
@@ -68,7 +69,7 @@ impl Placement {
         slots: RangeInclusive<Slot>,
     ) -> Placement {
         let (first, last) = slots.into_inner();
-        let slots = Arc::new(Slots { first, last: AtomicU16::new(last) });
+        let slots = Arc::new(Slots { first: AtomicU16::new(first), last: AtomicU16::new(last) });
         Placement {
             home: Home { page, slot, slots },
             seat,

@@ -21,6 +21,28 @@ fn beats_that_nobody_reads_leave_room_for_what_must_be_said() {
     assert_eq!(hear_all(&theirs), [ToMaster::Beat(PULSE)], "it listens again");
 }
 
+#[test]
+fn fds_that_were_lost_on_the_way_are_acknowledged_and_said() {
+    let (theirs, ours) = packet::packet_pair().unwrap();
+    let control = Control::new(ours);
+    for message in [
+        ToNode::Link { peer: 2, kind: LinkKind::Messages },
+        ToNode::Outboxes { listener: 0, first: 3, last: 7 },
+        ToNode::Leaving,
+    ] {
+        let mut bytes = Vec::new();
+        codec::encode_into(&mut bytes, &message, MAX_DATAGRAM).unwrap();
+        // As the kernel delivers it to a process that has no room for any.
+        packet::send(theirs.as_fd(), &bytes, &[]).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(control.receive().unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+    assert!(control.receive().unwrap().is_some(), "what needs none arrives");
+    let fds = [1, 5].map(|fds| ToMaster::Received { fds });
+    assert_eq!(hear_all(&theirs), fds);
+}
+
 fn hear_all(socket: &OwnedFd) -> Vec<ToMaster> {
     let mut heard = Vec::new();
     let mut buffer = [0; MAX_DATAGRAM];

@@ -65,8 +65,9 @@ pub(crate) enum Event {
     Stop,
     /// SIGHUP or SIGUSR2.
     Reload,
-    /// [`Action::Rehearse`] went well: the new version's options.
-    Rehearsed { generation: Generation, rules: Rules },
+    /// [`Action::Rehearse`] went well: the new version's options; `drops` when something that is
+    /// listened on now is not any more once they are in force.
+    Rehearsed { generation: Generation, rules: Rules, drops: bool },
     /// [`Action::Rehearse`] did not go well.
     RehearsalFailed { generation: Generation, reason: String },
     /// [`Action::Replace`] failed: this process is still what it was.
@@ -102,7 +103,8 @@ pub(crate) enum Action {
     Rehearse { generation: Generation },
     /// End the rehearsal; no answer is waited for any more.
     EndRehearsal,
-    /// The settings of `generation` are in force from now on.
+    /// The settings of `generation` are in force from now on. Have the kernel answer no new
+    /// connection where it does not listen; what has connected is still accepted.
     Switch { generation: Generation },
     /// Forget the settings of `generation` and what was bound for it alone: its reload failed, and
     /// what it had replaced is back. A stop discards nothing: everything goes.
@@ -121,6 +123,8 @@ pub(crate) enum Action {
     Refuse,
     /// End listening: who connects is refused.
     Close,
+    /// End listening where `generation`, which is in force, does not listen.
+    CloseDropped { generation: Generation },
     /// Tell a node to drain: a worker that was reported spawned, or the master's own node.
     Drain { node: NodeId },
     /// SIGABRT a worker that hangs; a [`Action::Kill`] follows if that does not end it.

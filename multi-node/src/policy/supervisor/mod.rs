@@ -152,7 +152,9 @@ impl Supervisor {
             Event::MasterEnded { ok } => self.master_ended(now, ok),
             Event::Stop => self.stop_asked(now),
             Event::Reload => self.reload_asked(),
-            Event::Rehearsed { generation, rules } => self.rehearsed(now, generation, rules),
+            Event::Rehearsed { generation, rules, drops } => {
+                self.rehearsed(now, generation, rules, drops);
+            }
             Event::RehearsalFailed { generation, reason } => {
                 self.rehearsal_failed(generation, reason);
             }
@@ -170,6 +172,7 @@ impl Supervisor {
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.go_on_stopping(now);
         self.end_overdue_rehearsal(now);
+        self.go_on_switching(now);
         self.end_overdue_workers(now);
         self.cut_off_overdue_master(now);
         self.settle(now);

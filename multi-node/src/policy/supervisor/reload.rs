@@ -49,13 +49,21 @@ pub(super) enum Step {
     Starting {
         rules: Rules,
         pace: Pace,
+        /// Whether it does not listen everywhere that the old generation does.
+        drops: bool,
     },
     /// It has failed half-way: the slots that were replaced get workers of the old generation.
     RollingBack {
         surge: usize,
     },
-    /// The switch is done; the master's own node drains.
-    MasterLeaves,
+    /// The switch is done; what has connected where nobody will listen is still accepted.
+    LastCall {
+        drain_at: Time,
+    },
+    /// The old nodes drain, the master's own among them; what was dropped stops to listen.
+    MasterLeaves {
+        close_at: Option<Time>,
+    },
     /// This process is being replaced; `node` is the next master's own.
     Replacing {
         node: NodeId,
@@ -85,11 +93,11 @@ pub(super) enum Successor {
 impl Reload {
     pub(super) fn deadline(&self) -> Option<Time> {
         match self.step {
-            Step::Rehearsing { deadline } | Step::Handover { deadline } => Some(deadline),
-            Step::Starting { .. }
-            | Step::RollingBack { .. }
-            | Step::MasterLeaves
-            | Step::Replacing { .. } => None,
+            Step::Rehearsing { deadline: at }
+            | Step::LastCall { drain_at: at }
+            | Step::Handover { deadline: at } => Some(at),
+            Step::MasterLeaves { close_at } => close_at,
+            Step::Starting { .. } | Step::RollingBack { .. } | Step::Replacing { .. } => None,
         }
     }
 
@@ -99,7 +107,8 @@ impl Reload {
             Step::Starting { pace: Pace::Waves { .. }, .. }
             | Step::Rehearsing { .. }
             | Step::RollingBack { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => None,
         }
@@ -111,7 +120,8 @@ impl Reload {
             Step::Starting { rules, .. } => Some(rules),
             Step::Rehearsing { .. }
             | Step::RollingBack { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => None,
         }
@@ -123,7 +133,8 @@ impl Reload {
             Step::RollingBack { .. } => false,
             Step::Rehearsing { .. }
             | Step::Starting { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => true,
         }
@@ -188,7 +199,13 @@ impl Supervisor {
     }
 
     /// The new version is good enough to be started.
-    pub(super) fn rehearsed(&mut self, now: Time, generation: Generation, rules: Rules) {
+    pub(super) fn rehearsed(
+        &mut self,
+        now: Time,
+        generation: Generation,
+        rules: Rules,
+        drops: bool,
+    ) {
         if !self.is_rehearsing(generation) {
             return;
         }
@@ -199,7 +216,7 @@ impl Supervisor {
             Some(surge) => (Pace::Waves { surge: surge.max(1), waiting: slots.into() }, Vec::new()),
             None => (Pace::AtOnce(BTreeMap::new()), slots),
         };
-        self.set_step(Step::Starting { rules, pace });
+        self.set_step(Step::Starting { rules, pace, drops });
         for slot in at_once {
             let node = self.spawn(now, slot, generation);
             self.put_successor(slot, Successor::Running(node));
@@ -303,7 +320,8 @@ impl Supervisor {
             // None of them has successors.
             Step::Rehearsing { .. }
             | Step::RollingBack { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => {}
         }

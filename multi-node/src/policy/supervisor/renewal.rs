@@ -118,8 +118,14 @@ impl Supervisor {
         for (slot, renewal) in self.renewals.running.clone() {
             match renewal {
                 Renewal::Starting { node, .. } => {
-                    if self.is_ready(node) {
-                        self.place(now, slot, SlotState::Occupied { node, failures: 0 });
+                    let state = SlotState::Occupied { node, failures: 0 };
+                    if !self.is_ready(node) {
+                        continue;
+                    } else if self.ends_waves_with_a_last_call(slot) {
+                        self.renewals.running.remove(&slot);
+                        self.slots.insert(slot, state);
+                    } else {
+                        self.place(now, slot, state);
                     }
                 }
                 Renewal::Waiting { until, failures } => {

@@ -1,7 +1,9 @@
 //! What follows once every successor of a reload is ready: the switch, and the master's own turn.
 //!
-//! At the switch the old workers drain and the new rules are in force. The master's own node drains
-//! too, its stand-in serving at its place; its `main` that returns then means "go on", and one that
+//! At the switch the new rules are in force, and the old workers drain: at once, or, when something
+//! is not listened on any more, after a last call as in a [`stop`](super::stop), so that there too
+//! clients are refused and never reset. The master's own node drains with them, its stand-in
+//! serving at its place; its `main` that returns then means "go on", and one that
 //! does not return in time is left behind. Then, whoever else still drains, the process replaces
 //! itself: [`Supervisor::snapshot`] is what the next one resumes from. When its own node is ready
 //! the stand-in drains, and the reload is over.
@@ -17,8 +19,8 @@ use super::event::{Action, Notice};
 use super::master::{MASTER_SLOT, Master, MasterState};
 use super::reload::{Pace, Reload, Step, Successor};
 use super::slot::SlotState;
-use super::{Phase, Supervisor, Time};
-use crate::config::{NodeId, Slot};
+use super::{LAST_CALL, Phase, Supervisor, TELLING, Time};
+use crate::config::{Generation, NodeId, Slot};
 
 /// All that a supervisor knows, for the next image of this process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,23 +60,32 @@ impl Supervisor {
         if !self.successors_are_ready() && !self.waves_are_over() {
             return;
         }
-        let Some(Reload { generation, since, step: Step::Starting { rules, pace } }) =
+        let Some(Reload { generation, since, step: Step::Starting { rules, pace, drops } }) =
             self.take_reload()
         else {
             return;
         };
-        self.phase = Phase::Reloading(Reload { generation, since, step: Step::MasterLeaves });
+        let step = Step::LastCall { drain_at: now.saturating_add(LAST_CALL) };
+        self.phase = Phase::Reloading(Reload { generation, since, step });
         match pace {
             Pace::AtOnce(successors) => {
                 for (slot, successor) in successors {
-                    self.seat(now, slot, successor);
+                    self.seat(slot, successor);
                 }
             }
             Pace::Waves { .. } => {}
         }
+        if drops {
+            self.drain_starting(now);
+        } else {
+            self.drain_all_but(now, generation);
+            self.set_step(Step::MasterLeaves { close_at: None });
+        }
         let stands_in = rules.master_serves() && self.master.has_main();
         self.retire_slots_beyond(now, &rules, stands_in);
-        self.drain_master(now);
+        if !drops {
+            self.drain_master(now);
+        }
         let before = self.wanted();
         self.rules = rules;
         self.generation = generation;
@@ -84,20 +95,54 @@ impl Supervisor {
         }
     }
 
-    fn seat(&mut self, now: Time, slot: Slot, successor: Successor) {
+    fn seat(&mut self, slot: Slot, successor: Successor) {
         let state = match successor {
             Successor::Running(node) => SlotState::Occupied { node, failures: 0 },
             Successor::Finished => SlotState::Ended,
         };
-        let before = self.slots.insert(slot, state);
-        if let Some(node) = before.and_then(|state| state.occupant()) {
+        self.slots.insert(slot, state);
+    }
+
+    fn drain_all_but(&mut self, now: Time, generation: Generation) {
+        let others = self.workers.values().filter(|worker| worker.generation != generation);
+        let mut others: Vec<_> = others.map(|worker| (worker.slot, worker.node)).collect();
+        others.sort_unstable();
+        for (_, node) in others {
             self.drain(now, node);
+        }
+    }
+
+    /// Takes the steps that are due between the switch and the replacement.
+    pub(super) fn go_on_switching(&mut self, now: Time) {
+        let Some(reload) = self.reload() else {
+            return;
+        };
+        let generation = reload.generation;
+        let is_due = reload.deadline().is_some_and(|due| due <= now);
+        match reload.step {
+            Step::LastCall { .. } if is_due => {
+                let close_at = Some(now.saturating_add(TELLING));
+                self.set_step(Step::MasterLeaves { close_at });
+                self.drain_all_but(now, generation);
+                self.drain_master(now);
+            }
+            Step::MasterLeaves { .. } if is_due => {
+                self.set_step(Step::MasterLeaves { close_at: None });
+                self.actions.push_back(Action::CloseDropped { generation });
+            }
+            Step::Rehearsing { .. }
+            | Step::Starting { .. }
+            | Step::RollingBack { .. }
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
+            | Step::Replacing { .. }
+            | Step::Handover { .. } => {}
         }
     }
 
     /// Whether the end of `main` now means that the process is to be replaced.
     pub(super) fn waits_for_master_to_leave(&self) -> bool {
-        self.reload().is_some_and(|reload| matches!(reload.step, Step::MasterLeaves))
+        self.reload().is_some_and(|reload| matches!(reload.step, Step::MasterLeaves { .. }))
     }
 
     /// The process is to be replaced, and nothing is under way that it must answer first.
@@ -120,6 +165,7 @@ impl Supervisor {
         };
         let generation = *generation;
         self.notice(Notice::ReplaceFailed { generation, reason });
+        self.actions.push_back(Action::CloseDropped { generation });
         self.end_reload(now);
     }
 
@@ -162,7 +208,8 @@ impl Supervisor {
                 Step::RollingBack { .. } | Step::Handover { .. } => true,
                 Step::Rehearsing { .. }
                 | Step::Starting { .. }
-                | Step::MasterLeaves
+                | Step::LastCall { .. }
+                | Step::MasterLeaves { .. }
                 | Step::Replacing { .. } => false,
             },
             Phase::FirstStart | Phase::Stopping(_) | Phase::Finished => false,

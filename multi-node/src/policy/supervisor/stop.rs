@@ -166,7 +166,7 @@ impl Supervisor {
         self.drain_starting(now);
     }
 
-    fn drain_starting(&mut self, now: Time) {
+    pub(super) fn drain_starting(&mut self, now: Time) {
         let starting = self.workers.values().filter(|worker| worker.stage() == Stage::Starting);
         for node in starting.map(|worker| worker.node).collect::<Vec<NodeId>>() {
             self.drain(now, node);

@@ -34,7 +34,8 @@ impl Supervisor {
             }
             Step::Starting { pace: Pace::AtOnce(_), .. }
             | Step::Rehearsing { .. }
-            | Step::MasterLeaves
+            | Step::LastCall { .. }
+            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => {}
         }
@@ -77,7 +78,28 @@ impl Supervisor {
                 Step::Starting { pace: Pace::AtOnce(_), .. }
                 | Step::Rehearsing { .. }
                 | Step::RollingBack { .. }
-                | Step::MasterLeaves
+                | Step::LastCall { .. }
+                | Step::MasterLeaves { .. }
+                | Step::Replacing { .. }
+                | Step::Handover { .. },
+            )
+            | None => false,
+        }
+    }
+
+    /// Whether the switch follows once `slot` has its successor, and a last call after it: then who
+    /// is in the slot may be the last that accepts where nobody will listen, and goes on until then.
+    pub(super) fn ends_waves_with_a_last_call(&self, slot: Slot) -> bool {
+        match self.reload().map(|reload| &reload.step) {
+            Some(Step::Starting { pace: Pace::Waves { waiting, .. }, drops: true, .. }) => {
+                waiting.is_empty() && self.open_renewals() == [slot]
+            }
+            Some(
+                Step::Starting { .. }
+                | Step::Rehearsing { .. }
+                | Step::RollingBack { .. }
+                | Step::LastCall { .. }
+                | Step::MasterLeaves { .. }
                 | Step::Replacing { .. }
                 | Step::Handover { .. },
             )

@@ -22,7 +22,7 @@ fn a_slot_beyond_those_that_were_there_at_the_start_is_looked_after_once_it_is_k
     let running = Running::of(Arc::new(Family::known_up_to(3, 1)), 0..2);
     let _clients = running.family.connect_many(90);
     for node in &running.nodes {
-        node.acceptor.slots_reach(2);
+        node.acceptor.slots_reach(0..=2);
     }
     // The kernel gives a third of them to the slot in which nobody is.
     running.total.wait(90);

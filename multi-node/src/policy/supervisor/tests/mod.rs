@@ -68,6 +68,8 @@ struct Sim {
     answers_spawns: bool,
     /// What the new version of a reload asks for.
     next_rules: Rules,
+    /// Whether it leaves something that is listened on.
+    drops: bool,
 }
 
 impl Sim {
@@ -77,6 +79,7 @@ impl Sim {
             now: secs(1000),
             answers_spawns: true,
             next_rules: rules,
+            drops: false,
         }
     }
 
@@ -147,9 +150,9 @@ impl Sim {
     }
 
     fn rehearses(&mut self) -> Vec<String> {
-        let rules = self.next_rules.clone();
+        let (rules, drops) = (self.next_rules.clone(), self.drops);
         let generation = self.supervisor.newest_generation;
-        self.tell(Event::Rehearsed { generation, rules })
+        self.tell(Event::Rehearsed { generation, rules, drops })
     }
 
     /// The process is replaced: the supervisor goes on in the next one, which has just begun.
@@ -221,6 +224,7 @@ fn line(action: &Action) -> String {
         Action::Spawn { node, slot, generation } => format!("spawn {node}/{slot}g{generation}"),
         Action::Refuse => "refuse".to_owned(),
         Action::Close => "close".to_owned(),
+        Action::CloseDropped { generation } => format!("close all but g{generation}"),
         Action::Drain { node } => format!("drain {node}"),
         Action::Kill { node } => format!("kill {node}"),
         Action::Notice(notice) => notice_line(notice),

@@ -72,7 +72,8 @@ fn life(kind: Kind) -> impl Strategy<Value = Step> {
         1 => Just(Step::MasterRecovers),
         4 => Just(Step::MainObeys),
         3 => Just(Step::Reload),
-        5 => any_rules().prop_map(move |rules| Step::Rehearses(kind.rules(rules))),
+        5 => (any_rules(), any::<bool>())
+            .prop_map(move |(rules, drops)| Step::Rehearses(kind.rules(rules), drops)),
         1 => Just(Step::RehearsalFails),
         1 => any::<bool>().prop_map(Step::CanReplace),
         1 => Just(Step::Grow),

@@ -55,7 +55,7 @@ fn an_answer_to_an_earlier_rehearsal_is_none_to_this_one() {
     sim.tell(Event::Reload);
     sim.wait(START_TIMEOUT);
     sim.tell(Event::Reload);
-    assert_eq!(sim.tell(Event::Rehearsed { generation: 1, rules: rules(1) }), NOTHING);
+    assert_eq!(sim.tell(Event::Rehearsed { generation: 1, rules: rules(1), drops: true }), NOTHING);
     assert_eq!(sim.rehearses(), ["starting 1 g2", "spawn 2/1g2"]);
 }
 

@@ -199,7 +199,7 @@ fn when_the_process_cannot_be_replaced_the_stand_in_stays_and_the_program_goes_o
     sim.main_returns_ok();
     assert_eq!(
         replace_fails(&mut sim),
-        ["replace by g1 failed: no memory", "reloaded 2 to g1 in 0ns"]
+        ["replace by g1 failed: no memory", "close all but g1", "reloaded 2 to g1 in 0ns"]
     );
     assert_eq!(replace_fails(&mut sim), NOTHING);
     assert!(!sim.supervisor.is_stopping());
@@ -348,4 +348,50 @@ fn a_master_that_hung_and_drained_is_a_node_that_answers_when_it_was_replaced() 
     sim.ready(2);
     assert_eq!(sim.supervisor.serving(), (1, 1));
     assert_eq!(sim.tell(Event::Recovered { node: NodeId(2) }), NOTHING);
+}
+
+/// Two nodes, the master one of them, and a reload that no longer listens somewhere, at its switch.
+fn dropped() -> Sim {
+    let mut sim = Sim::running(with_master(2));
+    sim.wait(secs(100));
+    sim.drops = true;
+    sim.reloads();
+    sim.ready(2);
+    assert_eq!(sim.ready(3), ["switch g1"], "the old nodes accept what has connected");
+    sim
+}
+
+#[test]
+fn where_nobody_will_listen_what_has_connected_is_accepted_before_the_old_nodes_drain() {
+    let mut sim = dropped();
+    assert_eq!(sim.wait(LAST_CALL - millis(1)), NOTHING);
+    assert_eq!(sim.wait(millis(1)), ["drain 1", "drain 0"]);
+    assert_eq!(sim.wait(TELLING), ["close all but g1"], "however long the drain takes");
+    assert_eq!(sim.main_returns_ok(), ["replacing by 4g1", "replace by 4g1"]);
+    assert_eq!(sim.is_replaced(), NOTHING);
+}
+
+#[test]
+fn a_successor_that_dies_in_the_last_call_is_respawned_like_any() {
+    let mut sim = dropped();
+    assert_eq!(sim.is_killed(2)[1..], ["spawn 4/1g1"]);
+    assert_eq!(sim.wait(LAST_CALL), ["drain 1", "drain 0"]);
+}
+
+#[test]
+fn a_stop_in_the_last_call_stops_both_generations() {
+    let mut sim = dropped();
+    assert_eq!(
+        sim.stops(),
+        [
+            "stopping",
+            "reload to g1 failed: stopping",
+            "refuse",
+            "drain 0",
+            "drain 1",
+            "drain 2",
+            "drain 3",
+            "close",
+        ]
+    );
 }

@@ -42,6 +42,19 @@ fn so_many_are_beside_the_rest_and_no_more() {
 }
 
 #[test]
+fn where_nobody_will_listen_the_last_old_worker_accepts_until_the_last_call_is_over() {
+    let mut sim = Sim::running(Rules { max_surge: Some(1), ..rules(2) });
+    sim.drops = true;
+    sim.reloads();
+    assert_eq!(sim.ready(3), ["drain 1"]);
+    assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "spawn 4/2g1"]);
+    assert_eq!(sim.ready(4), ["switch g1"]);
+    assert_eq!(sim.wait(LAST_CALL), ["drain 2", "drain 0"]);
+    assert_eq!(sim.exits(2, 0), ["2/2g0 left, code 0"]);
+    assert_eq!(sim.wait(TELLING), ["close all but g1"]);
+}
+
+#[test]
 fn a_surge_of_all_is_a_reload_at_once() {
     let mut sim = reloading(4);
     assert_eq!(sim.supervisor.workers().count(), 7);

@@ -35,7 +35,7 @@ pub(super) enum Step {
     Stop,
     Reload,
     /// The new version is rehearsed; these are its options.
-    Rehearses(Rules),
+    Rehearses(Rules, bool),
     RehearsalFails,
     /// Whether the process can be replaced from now on.
     CanReplace(bool),
@@ -168,7 +168,7 @@ impl World {
             }
             Step::Stop => self.tell(Event::Stop),
             Step::Reload => self.tell(Event::Reload),
-            Step::Rehearses(rules) => self.rehearses(rules),
+            Step::Rehearses(rules, drops) => self.rehearses(rules, drops),
             Step::RehearsalFails => {
                 if let Some(generation) = self.rehearsal.take() {
                     let reason = "it panicked".to_owned();
@@ -248,10 +248,10 @@ impl World {
         self.tell(Event::MasterEnded { ok });
     }
 
-    fn rehearses(&mut self, rules: Rules) {
+    fn rehearses(&mut self, rules: Rules, drops: bool) {
         if let Some(generation) = self.rehearsal.take() {
             self.rehearsed.insert(generation);
-            self.tell(Event::Rehearsed { generation, rules });
+            self.tell(Event::Rehearsed { generation, rules, drops });
         }
     }
 
@@ -269,7 +269,7 @@ impl World {
         self.tell(Event::Tired { node, why: Weariness::Memory });
         self.tell(Event::Recovered { node });
         self.tell(Event::Exited { node, status });
-        self.tell(Event::Rehearsed { generation: 0, rules: rules(3) });
+        self.tell(Event::Rehearsed { generation: 0, rules: rules(3), drops: false });
         self.tell(Event::ReplaceFailed { reason: "it was not asked for".to_owned() });
         assert_eq!(self.log[before..], NOTHING);
     }
@@ -339,7 +339,7 @@ impl World {
         while self.now < end {
             self.take(Step::MasterReady);
             self.take(Step::MasterRecovers);
-            self.take(Step::Rehearses(self.supervisor.rules.clone()));
+            self.take(Step::Rehearses(self.supervisor.rules.clone(), true));
             while let Some(node) = self.pick(0, |p| !p.spawned) {
                 self.spawn_succeeds(node);
             }

@@ -31,6 +31,9 @@ impl World {
                 Action::Refuse | Action::Close | Action::Leaving => {
                     assert!(self.supervisor.is_stopping());
                 }
+                Action::CloseDropped { generation } => {
+                    assert_eq!(self.supervisor.generation(), generation);
+                }
                 Action::Drain { node } => self.drain(node),
                 Action::Abort { node } => {
                     let process = self.process(node);
@@ -90,7 +93,8 @@ impl World {
         if node == self.master {
             assert!(self.main_runs && !self.main_was_told);
             self.main_was_told = true;
-            if !self.supervisor.is_stopping() && self.supervisor.rules.master_serves() {
+            let stands = !self.supervisor.is_stopping() && !after_last_call(&self.supervisor);
+            if stands && self.supervisor.rules.master_serves() {
                 assert!(self.is_served(0), "nobody stands in for the master");
             }
             return;
@@ -101,7 +105,7 @@ impl World {
         let (slot, generation, ready) = (process.slot, process.generation, process.ready);
         let is_kept = match self.supervisor.slots.get(&slot) {
             Some(SlotState::Ended) | None => false,
-            Some(_) => true,
+            Some(_) => !after_last_call(&self.supervisor),
         };
         if ready && is_kept && !self.failed.contains(&generation) {
             assert!(self.is_served(slot), "{node} drains before its successor is ready");
@@ -251,16 +255,23 @@ fn check_wait(after: Duration) {
     assert!(after.is_zero() || in_bounds, "{after:?}");
 }
 
-/// Whether the program stops, but nobody had to be told to drain yet.
+/// Whether the program stops or a generation leaves, but nobody had to be told to drain yet.
 fn may_serve_on(supervisor: &Supervisor) -> bool {
     match &supervisor.phase {
-        Phase::FirstStart | Phase::Running | Phase::Reloading(_) => false,
+        Phase::Reloading(reload) => matches!(reload.step, ReloadStep::LastCall { .. }),
+        Phase::FirstStart | Phase::Running => false,
         Phase::Stopping(stop) => match stop.step {
             StopStep::Leaving { .. } | StopStep::LastCall { .. } => true,
             StopStep::Telling { .. } | StopStep::Closed => false,
         },
         Phase::Finished => false,
     }
+}
+
+/// Whether the old nodes go a while after the switch: a successor may have died since.
+fn after_last_call(supervisor: &Supervisor) -> bool {
+    let step = supervisor.reload().map(|reload| &reload.step);
+    matches!(step, Some(ReloadStep::MasterLeaves { close_at: Some(_) }))
 }
 
 /// How many processes may serve, or start to, beside those that slots count on.
@@ -272,7 +283,8 @@ fn most_beside(supervisor: &Supervisor) -> usize {
             ReloadStep::Starting { pace: Pace::Waves { surge, .. }, .. } => *surge,
             ReloadStep::RollingBack { surge } => *surge,
             ReloadStep::Rehearsing { .. }
-            | ReloadStep::MasterLeaves
+            | ReloadStep::LastCall { .. }
+            | ReloadStep::MasterLeaves { .. }
             | ReloadStep::Replacing { .. }
             | ReloadStep::Handover { .. } => 0,
         },
@@ -288,7 +300,8 @@ fn is_mixed(supervisor: &Supervisor) -> bool {
         }
         ReloadStep::Starting { pace: Pace::AtOnce(_), .. }
         | ReloadStep::Rehearsing { .. }
-        | ReloadStep::MasterLeaves
+        | ReloadStep::LastCall { .. }
+        | ReloadStep::MasterLeaves { .. }
         | ReloadStep::Replacing { .. }
         | ReloadStep::Handover { .. } => false,
     })
