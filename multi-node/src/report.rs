@@ -59,6 +59,11 @@ pub(crate) fn warn(about: &About, text: Arguments<'_>) {
     unless_subscribed(text);
 }
 
+pub(crate) fn news(about: &About, text: Arguments<'_>) {
+    event!(info, about, text);
+    unless_subscribed(text);
+}
+
 pub(crate) fn error(about: &About, text: Arguments<'_>) {
     event!(error, about, text);
     unless_subscribed(text);
@@ -86,6 +91,10 @@ macro_rules! warn_ {
 macro_rules! error_ {
     ($($words:tt)*) => { $crate::report::say!(error, $($words)*) };
 }
+/// `news!(…)`: something went as it should, and whoever asked for it waits to hear so.
+macro_rules! news_ {
+    ($($words:tt)*) => { $crate::report::say!(news, $($words)*) };
+}
 /// `info!(…)`: something went as it should.
 macro_rules! info_ {
     ($($words:tt)*) => { $crate::report::say!(info, $($words)*) };
@@ -103,4 +112,6 @@ macro_rules! say {
         $crate::report::$level(&$crate::report::About::default(), format_args!($($text)*))
     };
 }
-pub(crate) use {debug_ as debug, error_ as error, info_ as info, say, warn_ as warn};
+pub(crate) use {
+    debug_ as debug, error_ as error, info_ as info, news_ as news, say, warn_ as warn,
+};

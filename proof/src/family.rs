@@ -79,10 +79,11 @@ impl Family {
         self.workers
     }
 
-    /// The workers that live, those that drain included.
+    /// The workers that live, those that drain included; who stands in for the master is none.
     pub fn workers(&self) -> BTreeSet<Pid> {
-        let children = process::children(self.master());
-        children.iter().filter(|child| !child.is_zombie()).map(|child| child.pid).collect()
+        let mut children = process::children(self.master());
+        children.retain(|child| !child.is_zombie() && !child.comm.ends_with(STANDS_IN));
+        children.iter().map(|child| child.pid).collect()
     }
 
     /// Reloads the version that is there and waits until every node is a new one.
@@ -232,3 +233,7 @@ impl Family {
         self.running.lines().iter().filter(|line| wanted(&line.text)).count()
     }
 }
+
+/// How the name of a process ends that stands in for the master: in a reload, and after one whose
+/// last step failed until the next.
+const STANDS_IN: &str = ":0";

@@ -48,7 +48,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::Retiring { who, why } => {
             report::info!(about: about, "{}: is replaced: it has reached {}", Named(who), limit(*why));
         }
-        Notice::Scaled { nodes } => report::info!(about: about, "{nodes} nodes serve from now on"),
+        Notice::Scaled { nodes } => report::news!(about: about, "{nodes} nodes serve from now on"),
         Notice::ScaleRefused { why } => report::warn!(about: about,
             "the number of nodes stays what it is: {}",
             match why {
@@ -82,7 +82,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
              for it, and the next reload tries again"
         ),
         Notice::Reloaded { generation, workers, took } => {
-            report::info!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
+            report::news!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
         }
         Notice::RollingBack { generation, workers } => {
             report::warn!(about: about, "{workers} workers go back to generation {generation}");
