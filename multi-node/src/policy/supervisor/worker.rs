@@ -104,17 +104,20 @@ impl Supervisor {
     }
 
     pub(super) fn spawned(&mut self, now: Time, node: NodeId, pid: u32) {
-        let Some(worker) = self.workers.get_mut(&node) else {
+        let Some(generation) = self.workers.get(&node).map(|worker| worker.generation) else {
             return;
         };
-        if worker.pid.is_some() {
+        // Its time runs from now on, however long its start was put off.
+        let ready_by = now.saturating_add(self.rules_of(generation).start_timeout);
+        let Some(worker) = self.workers.get_mut(&node).filter(|worker| worker.pid.is_none()) else {
             return;
-        }
+        };
         worker.pid = Some(pid);
         let who = worker.who();
         self.actions.push_back(Action::Notice(Notice::Spawned { who }));
         match &mut worker.state {
-            State::Starting { .. } | State::Ready { .. } | State::Aborted { .. } => {}
+            State::Starting { deadline } => *deadline = ready_by,
+            State::Ready { .. } | State::Aborted { .. } => {}
             State::Draining { .. } => self.actions.push_back(Action::Drain { node }),
             State::Killed { deadline } => {
                 *deadline = now + KILL_TIMEOUT;

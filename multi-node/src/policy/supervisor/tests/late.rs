@@ -146,3 +146,13 @@ fn every_start_and_every_readiness_is_news_once() {
     }
     assert_eq!(news, ["spawn 1/1g0", "1/1g0 spawned", "1/1g0 ready"]);
 }
+
+#[test]
+fn the_time_to_get_ready_begins_when_the_process_is_started() {
+    let mut supervisor = Supervisor::new(rules(1), 0);
+    supervisor.handle_event(Duration::ZERO, Event::Begin);
+    while supervisor.poll_action().is_some() {}
+    assert_eq!(supervisor.poll_timeout(), Some(START_TIMEOUT));
+    supervisor.handle_event(secs(5), Event::Spawned { node: NodeId(1), pid: 7 });
+    assert_eq!(supervisor.poll_timeout(), Some(secs(5) + START_TIMEOUT));
+}
