@@ -65,8 +65,8 @@ impl Signals {
         for (signal, _) in HANDLED {
             let write = write.try_clone()?;
             let action = move |info: &libc::siginfo_t| handle(signal, info, write.as_fd());
-            // SAFETY: `handle` only calls write(2), kill(2) and getpid(2), which are
-            // async-signal-safe and return at once; it allocates nothing and takes no lock.
+            // SAFETY: `handle` only calls write(2), and `terminal::stop_in_background`, which are
+            // async-signal-safe; it allocates nothing and takes no lock.
             unsafe { signal_hook_registry::register_sigaction(signal as i32, action)? };
         }
         ours().thread_unblock()?;
@@ -122,9 +122,7 @@ pub(super) fn hangups_are_ignored() -> io::Result<bool> {
 fn handle(signal: Signal, info: &libc::siginfo_t, pipe: BorrowedFd<'_>) {
     let by_kernel = info.si_code > 0;
     if by_kernel && matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU) {
-        // SAFETY: both calls take and return integers.
-        unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
-        return;
+        return terminal::stop_in_background();
     }
     // SAFETY: whoever is not the kernel is a process, whose number the union holds then.
     let pid = if by_kernel { 0 } else { unsafe { info.si_pid() } };

@@ -1,16 +1,43 @@
-//! The controlling terminal: whether there is one, and who leads its session.
+//! The controlling terminal: whether there is one, who leads its session, and what it does to a
+//! job that uses it from the background.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::libc;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
 
 /// Whether this process has no controlling terminal, or one that hung up.
 pub(crate) fn is_gone() -> bool {
-    let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
-    let opened = File::options().read(true).custom_flags(flags).open("/dev/tty");
     // Any other error, of a process that has no fd left, say, tells nothing of the terminal.
-    opened.is_err_and(|error| matches!(error.raw_os_error(), Some(libc::ENXIO | libc::EIO)))
+    matches!(open(), Err(Errno::ENXIO | Errno::EIO))
+}
+
+fn open() -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    nix::fcntl::open(c"/dev/tty", flags, Mode::empty())
+}
+
+/// Stops this process while it is in the background of its terminal, as SIGTTIN and SIGTTOU do
+/// where nobody handles them. It is async-signal-safe.
+///
+/// A thread that goes on reading is told again and again until the process stops, and several
+/// threads may be told at once. Whoever comes here late must not stop what was brought to the
+/// foreground meanwhile: one thread at a time looks, and stops with its own signal, so that
+/// nobody else looks before the process was continued.
+pub(super) fn stop_in_background() {
+    static STOPPING: AtomicBool = AtomicBool::new(false);
+    if STOPPING.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let foreground = open().and_then(nix::unistd::tcgetpgrp);
+    if foreground != Ok(nix::unistd::getpgrp()) {
+        // It cannot fail: the signal is one, and the thread is this one.
+        let _ = nix::sys::signal::raise(Signal::SIGSTOP);
+    }
+    STOPPING.store(false, Ordering::SeqCst);
 }
 
 /// The leader of this process's session, alive or not; 0 when it is outside of this process's pid
