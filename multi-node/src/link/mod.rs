@@ -22,5 +22,6 @@ mod outgoing;
 pub(crate) mod pool;
 pub(crate) mod readable;
 mod reader;
+mod ring;
 pub(crate) mod wire;
 mod writable;

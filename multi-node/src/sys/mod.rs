@@ -4,8 +4,10 @@
 //! module here knows tokio, a node's role, or why it was called.
 #![allow(unsafe_code)]
 
+pub(crate) mod bell;
 pub(crate) mod cpu;
 pub(crate) mod init;
+mod mapping;
 pub(crate) mod packet;
 pub(crate) mod page;
 pub(crate) mod pid_file;
@@ -13,6 +15,7 @@ pub(crate) mod poll;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod replace;
+pub(crate) mod ring;
 pub(crate) mod sealed;
 pub(crate) mod signal;
 pub(crate) mod socket;

@@ -8,16 +8,10 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
-use nix::sys::stat::fstat;
-use nix::unistd::ftruncate;
-
+use super::mapping::Mapping;
 use crate::config::{MAX_NODES, Slot};
 
 #[cfg(test)]
@@ -67,7 +61,14 @@ impl Marks {
 
 /// The load page, mapped. Clones share the mapping.
 #[derive(Debug, Clone)]
-pub(crate) struct Page(Arc<Mapping>);
+pub(crate) struct Page(Arc<Shared>);
+
+/// The mapped memory and the memfd behind it.
+#[derive(Debug)]
+struct Shared {
+    fd: OwnedFd,
+    mapping: Mapping,
+}
 
 impl Page {
     /// Makes a page in which no slot has an owner.
@@ -75,11 +76,8 @@ impl Page {
     /// # Errors
     /// When the kernel has no memory or no fd left.
     pub(crate) fn create() -> io::Result<Page> {
-        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-        let fd = memfd_create(c"multi-node load", flags)?;
-        ftruncate(&fd, BYTES as i64)?;
-        fcntl(&fd, FcntlArg::F_ADD_SEALS(seals()))?;
-        let page = Page(Arc::new(Mapping::new(fd)?));
+        let (mapping, fd) = Mapping::create(c"multi-node load", BYTES)?;
+        let page = Page(Arc::new(Shared { fd, mapping }));
         page.0.words()[LAYOUT_WORD].store(LAYOUT, Relaxed);
         Ok(page)
     }
@@ -89,13 +87,11 @@ impl Page {
     /// # Errors
     /// `InvalidData` when it could be cut short under us, is too small, or is laid out otherwise.
     pub(crate) fn map(fd: OwnedFd) -> io::Result<Page> {
-        let sealed = SealFlag::from_bits_truncate(fcntl(&fd, FcntlArg::F_GET_SEALS)?);
-        if !sealed.contains(seals()) || fstat(&fd)?.st_size != BYTES as i64 {
-            return Err(invalid("a load page has the wrong size or is not sealed"));
-        }
-        let page = Page(Arc::new(Mapping::new(fd)?));
+        let mapping = Mapping::open(&fd, BYTES)?;
+        let page = Page(Arc::new(Shared { fd, mapping }));
         if page.0.words()[LAYOUT_WORD].load(Relaxed) != LAYOUT {
-            return Err(invalid("a load page is laid out for another version of multi-node"));
+            let what = "a load page is laid out for another version of multi-node";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         Ok(page)
     }
@@ -243,52 +239,14 @@ fn clamp(load: u32) -> u32 {
     if load > i32::MAX as u32 { 0 } else { load }
 }
 
-fn seals() -> SealFlag {
-    SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// The mapped memory and the memfd behind it.
-#[derive(Debug)]
-struct Mapping {
-    fd: OwnedFd,
-    start: NonNull<AtomicU32>,
-}
-
-impl Mapping {
-    /// `fd` must be sealed against shrinking and `BYTES` long.
-    fn new(fd: OwnedFd) -> io::Result<Mapping> {
-        let length = NonZeroUsize::new(BYTES).expect("a page has bytes");
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a fresh mapping at an address of the kernel's choosing touches nothing that
-        // exists.
-        let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &fd, 0)? };
-        Ok(Mapping { fd, start: start.cast() })
-    }
-
+impl Shared {
     fn words(&self) -> &[AtomicU32] {
-        // SAFETY: the mapping is BYTES long, page-aligned, and lives until `self` is dropped; the
-        // seal keeps the file from being cut short beneath it. Other processes write to it with
-        // atomics only, and every bit pattern is a valid u32.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), BYTES / size_of::<AtomicU32>()) }
+        let start = self.mapping.start().cast();
+        // SAFETY: the mapping is BYTES long, page-aligned, and lives until `self` is dropped.
+        // Other processes write to it with atomics only, and every bit pattern is a valid u32.
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), BYTES.get() / size_of::<AtomicU32>()) }
     }
 }
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: `start` is our own mapping, BYTES long, and no borrow of it outlives `self`.
-        // It fails only for arguments that mmap would not have given us.
-        let _ = unsafe { munmap(self.start.cast(), BYTES) };
-    }
-}
-
-// SAFETY: all access to the mapping is through atomics.
-unsafe impl Send for Mapping {}
-// SAFETY: all access to the mapping is through atomics.
-unsafe impl Sync for Mapping {}
 
 /// Changes with the layout below, so that two versions of the library never share a page.
 pub(crate) const LAYOUT: u32 = 0x4d4e_0002;
@@ -298,7 +256,8 @@ const SLOTS: usize = MAX_NODES as usize + 1;
 const LAYOUT_WORD: usize = 0;
 const OWNERS: usize = LINE;
 const SEAT_WORDS: usize = OWNERS + SLOTS.next_multiple_of(LINE);
-const BYTES: usize = (SEAT_WORDS + SEATS as usize * LINE) * size_of::<AtomicU32>();
+const BYTES: NonZeroUsize =
+    NonZeroUsize::new((SEAT_WORDS + SEATS as usize * LINE) * size_of::<AtomicU32>()).unwrap();
 
 // The words of a seat.
 const LOAD: usize = 0;

@@ -1,3 +1,6 @@
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::ftruncate;
+
 use super::*;
 
 fn another_view(page: &Page) -> Page {
@@ -122,7 +125,7 @@ fn a_claim_survives_its_journey() {
 fn a_page_that_could_shrink_is_refused() {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let fd = memfd_create(c"unsealed", flags).unwrap();
-    ftruncate(&fd, BYTES as i64).unwrap();
+    ftruncate(&fd, BYTES.get() as i64).unwrap();
     let refused = Page::map(fd).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
 }
