@@ -75,6 +75,26 @@ pub(crate) enum Readiness {
     Explicit,
 }
 
+/// Which links carry their bytes through shared memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RingUse {
+    /// Those that are busy.
+    #[default]
+    Auto,
+    /// All that have carried anything.
+    On,
+    /// None.
+    Off,
+}
+
+/// How messages travel between nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Messaging {
+    pub(crate) ring: RingUse,
+    /// How long a node looks for more before it sleeps.
+    pub(crate) busy_poll: Duration,
+}
+
 /// What a worker may come to before it is retired; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
@@ -108,6 +128,7 @@ pub(crate) struct Settings {
     /// A node whose runtime does not answer for so long is killed; `None`: never.
     pub(crate) hang_timeout: Option<Duration>,
     pub(crate) limits: Limits,
+    pub(crate) messaging: Messaging,
     /// Whom every process becomes once the port is bound, by name or number.
     pub(crate) user: Option<String>,
     pub(crate) group: Option<String>,
@@ -131,6 +152,7 @@ impl Default for Settings {
             max_surge: None,
             hang_timeout: Some(Duration::from_secs(60)),
             limits: Limits::default(),
+            messaging: Messaging::default(),
             user: None,
             group: None,
             pid_file: None,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::units::{bytes, duration};
 use super::{
-    BACKLOG, BOOL, Builder, DURATION, GROUP, Listening, NODES, NodeCount, OFF_OR_TIMEOUT, PATH,
-    READY, SURGE, TIMEOUT, USER, backlog_is_valid, wrong,
+    BACKLOG, BOOL, BUSY_POLL, Builder, DURATION, GROUP, Listening, MAX_BUSY_POLL, NODES, NodeCount,
+    OFF_OR_TIMEOUT, PATH, READY, RING, SURGE, TIMEOUT, USER, backlog_is_valid, wrong,
 };
-use crate::config::{MAX_NODES, Readiness};
+use crate::config::{MAX_NODES, Readiness, RingUse};
 use crate::error::OptionError;
 
 /// Where variables are looked up.
@@ -35,6 +35,9 @@ impl Environment<'_> {
         self.set("MAX_LIFETIME", OFF_OR_TIMEOUT, off_or(timeout), &mut limits.lifetime)?;
         self.set("MAX_CONNECTIONS", COUNT, off_or(positive), &mut limits.connections)?;
         self.set("MAX_MEMORY", SIZE, off_or(size), &mut limits.memory)?;
+        let messaging = &mut settings.messaging;
+        self.set("RING", RING, ring, &mut messaging.ring)?;
+        self.set("BUSY_POLL", BUSY_POLL, busy_poll, &mut messaging.busy_poll)?;
         self.set("USER", USER, some(text), &mut settings.user)?;
         self.set("GROUP", GROUP, some(text), &mut settings.group)?;
         self.set("PID_FILE", PATH, some(path), &mut settings.pid_file)
@@ -136,6 +139,21 @@ fn readiness(text: &str) -> Option<Readiness> {
         "explicit" => Some(Readiness::Explicit),
         _ => None,
     }
+}
+
+fn ring(text: &str) -> Option<RingUse> {
+    match text {
+        "auto" => Some(RingUse::Auto),
+        "on" => Some(RingUse::On),
+        "off" => Some(RingUse::Off),
+        _ => None,
+    }
+}
+
+/// Microseconds too, which are of no use in any other option.
+fn busy_poll(text: &str) -> Option<Duration> {
+    let microseconds = text.strip_suffix("us").and_then(number).map(Duration::from_micros);
+    microseconds.or_else(|| duration(text)).filter(|time| *time <= MAX_BUSY_POLL)
 }
 
 fn node_count(text: &str) -> Option<NodeCount> {

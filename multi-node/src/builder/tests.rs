@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Address, Limits, Listen};
+use crate::config::{Address, Limits, Listen, Messaging};
 
 mod listening;
 
@@ -44,6 +44,8 @@ fn every_variable_overrides_its_option() {
         ("MULTI_NODE_MAX_LIFETIME", "1h"),
         ("MULTI_NODE_MAX_CONNECTIONS", "100000"),
         ("MULTI_NODE_MAX_MEMORY", "512M"),
+        ("MULTI_NODE_RING", "off"),
+        ("MULTI_NODE_BUSY_POLL", "1ms"),
         ("MULTI_NODE_USER", "nobody"),
         ("MULTI_NODE_GROUP", "nogroup"),
         ("MULTI_NODE_PID_FILE", "/run/app.pid"),
@@ -67,6 +69,7 @@ fn every_variable_overrides_its_option() {
             connections: Some(100_000),
             memory: Some(512 << 20),
         },
+        messaging: Messaging { ring: RingUse::Off, busy_poll: Duration::from_millis(1) },
         user: Some("nobody".to_owned()),
         group: Some("nogroup".to_owned()),
         pid_file: Some("/run/app.pid".into()),
@@ -98,6 +101,8 @@ fn a_bad_variable_is_named_with_its_value_and_what_is_expected() {
         ("MULTI_NODE_DRAIN_GRACE", "off", "a time such as 500ms, 30s, 5m or 1h"),
         ("MULTI_NODE_START_TIMEOUT", "0s", "a time above zero such as 500ms, 30s, 5m or 1h"),
         ("MULTI_NODE_READY", "yes", "implicit or explicit"),
+        ("MULTI_NODE_RING", "true", "auto, on or off"),
+        ("MULTI_NODE_BUSY_POLL", "2ms", "a time up to 1ms, such as 5us"),
         ("MULTI_NODE_MAX_SURGE", "0", "1 to 65535"),
         ("MULTI_NODE_MAX_SURGE", "65536", "1 to 65535"),
         ("MULTI_NODE_HANG_TIMEOUT", "never", OFF_OR_TIMEOUT),
@@ -141,6 +146,10 @@ fn a_bad_option_is_named_too() {
             "start_timeout=\"0s\": expected a time above zero such as 500ms, 30s, 5m or 1h",
         ),
         (Builder::new().max_surge(0), "max_surge=\"0\": expected 1 to 65535"),
+        (
+            Builder::new().busy_poll(Duration::from_millis(2)),
+            "busy_poll=\"2ms\": expected a time up to 1ms, such as 5us",
+        ),
         (
             Builder::new().hang_timeout(Duration::ZERO),
             "hang_timeout=\"0s\": expected off, or a time above zero such as 500ms, 30s, 5m or 1h",

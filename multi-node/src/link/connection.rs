@@ -6,13 +6,13 @@
 //! inline, so that the other side works at the same time. What is read is `reader`'s.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::runtime::Handle;
 
 use super::channel::{Channel, ChannelConfig, MAX_FRAME};
 use super::frame::{Broken, Kind};
-use super::hello::{Hello, Offer, PROTOCOL};
+use super::hello::{Hello, Offer, PROTOCOL, RingTaken};
 use super::lane::Lane;
 use super::outgoing::{Outgoing, Rest};
 use super::pool::Pool;
@@ -79,13 +79,26 @@ impl Link {
         self.peer
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
     /// Tells the other side of a message type this side has asked for.
     pub(crate) fn announce(&self, local: u16, offer: &Offer) {
         self.edit(|out| out.control(Kind::Open, local, offer));
+    }
+
+    /// Tells the other side whether its ring can be read.
+    pub(super) fn answer_ring(&self, taken: bool) {
+        self.edit(|out| out.control(Kind::RingTaken, 0, &RingTaken(taken)));
+    }
+
+    /// The other side can read the ring that this one offered, or not.
+    ///
+    /// # Errors
+    /// When none was offered.
+    pub(super) fn ring_taken(&self, taken: bool) -> Result<(), Broken> {
+        if self.wire().ring_taken(taken) { Ok(()) } else { Err(Broken::Turn(Kind::RingTaken)) }
     }
 
     /// Opens a channel that both sides agree on; `None` when the link has ended.
@@ -150,7 +163,7 @@ impl Link {
                     Rest::Wait(flushers) => {
                         wire.rest();
                         flushers.into_iter().for_each(Waker::wake);
-                        return Poll::Pending;
+                        ready!(wire.poll_leave(cx));
                     }
                     Rest::More => {}
                     Rest::Ended => break,

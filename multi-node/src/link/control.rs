@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Addr, Readiness, Settings};
+use crate::config::{Addr, Messaging, Readiness, Settings};
 use crate::event::Event;
 
 /// Raised whenever a message below changes its meaning or its layout.
@@ -88,6 +88,7 @@ pub(crate) struct Welcome {
     pub(crate) listens: bool,
     pub(crate) drain_timeout: Duration,
     pub(crate) drain_grace: Duration,
+    pub(crate) messaging: Messaging,
     pub(crate) readiness: Readiness,
     /// How often to say [`ToMaster::Beat`]; `None`: never.
     pub(crate) beat: Option<Duration>,

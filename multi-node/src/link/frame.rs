@@ -14,6 +14,8 @@
 
 use thiserror::Error;
 
+use super::ring::Rubbish;
+
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 8;
 
@@ -35,11 +37,18 @@ pub(crate) enum Kind {
     Starved = 5,
     /// The sender receives no more on this channel, and why.
     Close = 6,
+    /// A ring that the sender would write to from now on; its three fds travel with it.
+    Ring = 7,
+    /// Whether the receiver of a `Ring` can read it.
+    RingTaken = 8,
+    /// What follows comes the other way: through the ring, or through the socket again.
+    Switch = 9,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
-        [Kind::Hello, Kind::Open, Kind::Data, Kind::Credit, Kind::Starved, Kind::Close]
+        use Kind::{Close, Credit, Data, Hello, Open, Ring, RingTaken, Starved, Switch};
+        [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -62,6 +71,12 @@ pub(crate) enum Broken {
     Turn(Kind),
     #[error("node {found} where node {expected} was expected")]
     Node { found: u64, expected: u64 },
+    #[error(transparent)]
+    Ring(#[from] Rubbish),
+    #[error("more fds than it said")]
+    Fds,
+    #[error("something through the socket while it uses a ring")]
+    Way,
     #[error("link protocol {found}, this node speaks {expected}")]
     Protocol { found: u16, expected: u16 },
 }

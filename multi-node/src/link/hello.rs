@@ -7,7 +7,7 @@ use super::error::CloseReason;
 use super::frame::{Broken, Kind};
 
 /// Raised whenever a frame or one of the payloads below changes its meaning or its layout.
-pub(crate) const PROTOCOL: u16 = 1;
+pub(crate) const PROTOCOL: u16 = 2;
 
 /// The first payload of each side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,14 @@ impl Close {
         }
     }
 }
+
+/// The payload of `Ring`: its size in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ring(pub(crate) u64);
+
+/// The payload of `RingTaken`: whether it can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RingTaken(pub(crate) bool);
 
 /// Reads one of the payloads above.
 ///

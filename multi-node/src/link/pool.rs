@@ -1,6 +1,10 @@
-//! Read buffers that no link needs at the moment: an idle link holds none.
+//! What the links of a node share: read buffers that none of them needs at the moment, since an
+//! idle link holds none, and the right to have a ring.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::Messaging;
 
 /// Bytes of a buffer: what one read takes at most, large frames aside.
 pub(crate) const READ: usize = 64 * 1024;
@@ -14,9 +18,16 @@ const KEEP_LARGE: usize = 4 * 1024 * 1024;
 /// Reads until a large buffer that none of them needed is let go.
 const FORGET: u32 = 64;
 
-/// Empty buffers of [`READ`] bytes, and perhaps a large one.
+/// The most rings that a node writes to at once: with 256 KiB each, 16 MiB.
+const RINGS: usize = 64;
+
+/// Empty buffers of [`READ`] bytes, and perhaps a large one. See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Kept>);
+pub(crate) struct Pool {
+    messaging: Messaging,
+    kept: Mutex<Kept>,
+    rings: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -26,7 +37,32 @@ struct Kept {
     since_large: u32,
 }
 
+/// The right to write to one ring; given back when dropped.
+#[derive(Debug)]
+pub(super) struct RingPermit(Arc<Pool>);
+
+impl Drop for RingPermit {
+    fn drop(&mut self) {
+        self.0.rings.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Pool {
+    pub(crate) fn new(messaging: Messaging) -> Arc<Self> {
+        Arc::new(Pool { messaging, ..Pool::default() })
+    }
+
+    /// How the links are to carry their bytes.
+    pub(super) fn messaging(&self) -> &Messaging {
+        &self.messaging
+    }
+
+    /// The right to one more ring, if this node has not too many.
+    pub(super) fn ring(self: &Arc<Self>) -> Option<RingPermit> {
+        let permit = RingPermit(Arc::clone(self));
+        (self.rings.fetch_add(1, Relaxed) < RINGS).then_some(permit)
+    }
+
     /// An empty buffer with room for [`READ`] bytes.
     pub(crate) fn take(&self) -> Vec<u8> {
         let mut kept = self.kept();
@@ -62,6 +98,6 @@ impl Pool {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,12 +4,14 @@
 //! whose "unchecked" constructor takes all of them. `AsyncFd` would need `unsafe`.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
+
+use crate::sys::packet;
 
 /// An fd, registered with the runtime that it was made in.
 #[derive(Debug)]
@@ -36,6 +38,28 @@ impl Readable {
         self.0.try_io(take)
     }
 
+    /// Ready when there may be something to read; wakes one task, the last that asked.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read_ready(cx)
+    }
+
+    /// It counts as unreadable until the kernel says otherwise.
+    pub(crate) fn exhausted(&self) {
+        let _ = self.0.try_io(|| io::Result::<()>::Err(io::ErrorKind::WouldBlock.into()));
+    }
+
+    /// Looks at what a stream has to read, and takes nothing: ready with 1 when there is
+    /// something, and with 0 at the end.
+    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_ready(cx))?;
+            match self.try_io(|| packet::peek(self.0.as_fd())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                peeked => return Poll::Ready(peeked),
+            }
+        }
+    }
+
     /// Reads once, at most into the room that `buffer` has; ready with 0 at the end.
     pub(crate) fn poll_read(
         &mut self,
@@ -43,5 +67,30 @@ impl Readable {
         buffer: &mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
         pin!(self.0.read_buf(buffer)).poll(cx)
+    }
+
+    /// As [`Readable::poll_read`] from a socket, with the fds that came.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        fds: &mut Vec<OwnedFd>,
+    ) -> Poll<io::Result<usize>> {
+        let before = fds.len();
+        loop {
+            ready!(self.poll_ready(cx))?;
+            match self.try_io(|| packet::read(self.0.as_fd(), buffer, fds)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => {
+                    // A read that fds did not cut short took all there was, and epoll tells of
+                    // what comes from now on: there is no need to ask.
+                    let cut_short = fds.len() > before;
+                    if matches!(read, Ok(1..)) && buffer.len() < buffer.capacity() && !cut_short {
+                        self.exhausted();
+                    }
+                    return Poll::Ready(read);
+                }
+            }
+        }
     }
 }

@@ -3,14 +3,14 @@
 //! It always reads; whether a handler keeps up is the windows' affair. It never decodes a
 //! message. Bytes that are no frames end the link, with a line in the log, and nothing else.
 
-use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::channel::{Channel, Frames};
 use super::connection::{Link, Owner};
 use super::frame::{self, Broken, Found, HEADER, Kind};
-use super::hello::{self, Close, Credit, Hello, Offer};
+use super::hello::{self, Close, Credit, Hello, Offer, Ring, RingTaken};
+use super::inbound::{Inbound, Read};
 use super::pool::READ;
 use super::readable::Readable;
 use crate::report;
@@ -22,7 +22,7 @@ const TURN: usize = READ / 4;
 pub(crate) struct Reader {
     link: Arc<Link>,
     owner: Arc<dyn Owner>,
-    socket: Readable,
+    inbound: Inbound,
     /// Bytes read and not yet found to be whole frames; without capacity when there are none.
     buffer: Vec<u8>,
     greeted: bool,
@@ -30,32 +30,38 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(link: Arc<Link>, socket: Readable, owner: Arc<dyn Owner>) -> Self {
-        Reader { link, owner, socket, buffer: Vec::new(), greeted: false }
+        let inbound = Inbound::new(socket, link.pool().messaging().busy_poll);
+        Reader { link, owner, inbound, buffer: Vec::new(), greeted: false }
     }
 
     /// Reads until the other side is gone.
     pub(crate) async fn run(mut self) {
         loop {
-            let read = std::future::poll_fn(|cx| self.poll_fill(cx)).await;
-            // A reset is how the kernel says that the other side left unread bytes behind.
-            let Ok(bytes @ 1..) = read else { return };
-            if let Err(broken) = self.dispatch() {
-                let node = self.link.peer();
-                report::error!("the link to node {node} is closed: it sent {broken}");
-                return;
-            }
-            if bytes >= TURN {
-                tokio::task::yield_now().await;
+            match self.read_on().await {
+                Ok(Read::Bytes(bytes)) if bytes >= TURN => tokio::task::yield_now().await,
+                Ok(Read::Bytes(_)) => {}
+                Ok(Read::End) => return,
+                Err(broken) => {
+                    let node = self.link.peer();
+                    report::error!("the link to node {node} is closed: it sent {broken}");
+                    return;
+                }
             }
         }
     }
 
+    async fn read_on(&mut self) -> Result<Read, Broken> {
+        let read = std::future::poll_fn(|cx| self.poll_fill(cx)).await?;
+        self.dispatch()?;
+        Ok(read)
+    }
+
     /// Reads once; holds no buffer while there is nothing to read.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Read, Broken>> {
         if self.buffer.capacity() == 0 {
             self.buffer = self.link.pool().take();
         }
-        let poll = self.socket.poll_read(cx, &mut self.buffer);
+        let poll = self.inbound.poll_read(cx, &mut self.buffer);
         if poll.is_pending() && self.buffer.is_empty() {
             self.link.pool().give(std::mem::take(&mut self.buffer));
         }
@@ -139,6 +145,13 @@ impl Reader {
             Kind::Credit => channel()?.credited(hello::read::<Credit>(kind, payload)?.0),
             Kind::Starved => channel()?.starved(),
             Kind::Close => channel()?.closed_by_peer(hello::read::<Close>(kind, payload)?),
+            Kind::Ring => {
+                let size = hello::read::<Ring>(kind, payload)?.0;
+                let taken = self.inbound.offered(size)?;
+                self.link.answer_ring(taken);
+            }
+            Kind::RingTaken => self.link.ring_taken(hello::read::<RingTaken>(kind, payload)?.0)?,
+            Kind::Switch => self.inbound.switch(&mut self.buffer, frame.end)?,
             // `scan` gives these out as runs.
             Kind::Data => return Err(Broken::Turn(kind)),
         }

@@ -49,7 +49,7 @@ pub(super) trait Memory {
 /// The other side published what cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a position in its ring that cannot be")]
-pub(super) struct Rubbish;
+pub(crate) struct Rubbish;
 
 /// The side that writes.
 #[derive(Debug)]

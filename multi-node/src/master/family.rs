@@ -192,6 +192,7 @@ impl Family {
             listeners,
             drain_timeout: settings.drain_timeout,
             drain_grace: settings.drain_grace,
+            messaging: settings.messaging,
             readiness: settings.readiness,
             beat: pace.beat,
             report: pace.report,

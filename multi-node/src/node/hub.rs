@@ -20,7 +20,7 @@ use super::handler;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
 use super::stream::NodeStream;
-use crate::config::NodeId;
+use crate::config::{Messaging, NodeId};
 use crate::link::channel::{ChannelConfig, MAX_FRAME};
 use crate::link::codec::{self, EncodeError};
 use crate::link::connection::{Link, Owner};
@@ -63,8 +63,8 @@ struct Streams {
 impl Hub {
     /// A node without links. `want` is called when the first handler of a kind is registered;
     /// links, handlers and what they spawn run on `runtime`.
-    pub(crate) fn new(me: NodeId, runtime: Handle, want: Want) -> Self {
-        let pool = Arc::default();
+    pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
+        let pool = Pool::new(messaging);
         let (registry, streams) = (Mutex::default(), Mutex::default());
         Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams }))
     }
@@ -220,7 +220,7 @@ impl fmt::Debug for Hub {
 
 impl Shared {
     fn link(self: &Arc<Self>, peer: NodeId, socket: OwnedFd) {
-        let Some(ends) = self.adopt(peer, socket, wire::ends) else {
+        let Some(ends) = self.adopt(peer, socket, |socket| wire::ends(socket, &self.pool)) else {
             return;
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));

@@ -26,8 +26,15 @@ pub(crate) mod run;
 #[cfg(feature = "http")]
 mod serve;
 mod stream;
+// What is promised of messages is promised whichever way they go.
 #[cfg(test)]
-mod tests;
+#[path = "tests/mod.rs"]
+mod tests_over_sockets;
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+#[allow(clippy::duplicate_mod)]
+mod tests_over_rings;
 
 use std::fmt;
 use std::io;
@@ -93,7 +100,7 @@ impl Nodes {
         let life = Arc::new(Life::new(welcome.readiness));
         let control = Arc::new(control);
         let listeners = listeners(&welcome, fds, &life, &control)?;
-        let hub = Hub::new(id, runtime, control::asker(Arc::clone(&control)));
+        let hub = Hub::new(id, welcome.messaging, runtime, control::asker(Arc::clone(&control)));
         Ok(Nodes(Arc::new(Inner {
             id,
             slot: welcome.slot,

@@ -61,11 +61,6 @@ impl Mapping {
     pub(super) fn start(&self) -> NonNull<c_void> {
         self.start
     }
-
-    /// How much of it there is.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.get()
-    }
 }
 
 impl Drop for Mapping {

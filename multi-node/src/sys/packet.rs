@@ -1,18 +1,23 @@
-//! SEQPACKET pairs and the passing of fds over them: one datagram, its bytes and its fds, whole
-//! or not at all. Never blocks longer than the deadline it is given.
+//! Socket pairs and the passing of fds over them: one datagram, its bytes and its fds, whole or
+//! not at all, or what there is of a stream. Never blocks longer than the deadline it is given.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
 };
 
 /// The most fds one datagram may carry (`SCM_MAX_FD` in the kernel's `include/net/scm.h`).
 pub(crate) const SCM_MAX_FD: usize = 253;
+
+/// Room for the control message that carries so many.
+// SAFETY: it only computes.
+const CONTROL: usize =
+    unsafe { libc::CMSG_SPACE((SCM_MAX_FD * size_of::<RawFd>()) as libc::c_uint) } as usize;
 
 /// A connected pair of non-blocking, close-on-exec SEQPACKET sockets.
 pub(crate) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -29,7 +34,7 @@ fn pair(kind: SockType) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::Unix, kind, None, flags)?)
 }
 
-/// Sends `bytes` and `fds` as one datagram.
+/// Sends `bytes` and `fds` as one datagram; into a stream, no more bytes than a page.
 ///
 /// # Errors
 /// `WouldBlock` when the other side's queue is full; `ETOOMANYREFS` when too many fds are in
@@ -82,33 +87,77 @@ pub(crate) type Received = (usize, Vec<OwnedFd>);
 /// # Errors
 /// `WouldBlock` when none is there; `InvalidData` when it was larger than `buffer`.
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-    let mut bytes = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut space = cmsg_space!([RawFd; SCM_MAX_FD]);
+    let mut fds = Vec::new();
+    let room = std::ptr::from_mut(buffer).cast();
+    // SAFETY: the room is `buffer`, which lives and nobody else uses meanwhile.
+    let (length, flags) = unsafe { take(socket, room, buffer.len(), &mut fds)? };
+    if flags & libc::MSG_TRUNC != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short"));
+    }
+    Ok((length, fds))
+}
+
+/// Reads once from a stream, at most into the room that `buffer` has (0: the other side is gone),
+/// and adds the fds that came with it, as [`receive`].
+///
+/// # Errors
+/// `WouldBlock` when there is nothing to read.
+pub(crate) fn read(
+    socket: BorrowedFd<'_>,
+    buffer: &mut Vec<u8>,
+    fds: &mut Vec<OwnedFd>,
+) -> io::Result<usize> {
+    let room = buffer.spare_capacity_mut();
+    let (start, length) = (room.as_mut_ptr().cast(), room.len());
+    // SAFETY: the room is the buffer's own, and the kernel has written as much of it as it says.
+    unsafe {
+        let (length, _) = take(socket, start, length, fds)?;
+        buffer.set_len(buffer.len() + length);
+        Ok(length)
+    }
+}
+
+/// Whether a stream has something to read: 1 when it has, 0 at its end.
+///
+/// # Errors
+/// `WouldBlock` when there is nothing yet.
+pub(crate) fn peek(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    Ok(recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT)?)
+}
+
+/// Takes one message, or what there is of a stream: its length, its flags, and its fds.
+///
+/// # Safety
+/// `start` is the start of `length` bytes that may be written to.
+unsafe fn take(
+    socket: BorrowedFd<'_>,
+    start: *mut libc::c_void,
+    length: usize,
+    fds: &mut Vec<OwnedFd>,
+) -> io::Result<(usize, libc::c_int)> {
+    let mut bytes = libc::iovec { iov_base: start, iov_len: length };
+    let mut space = [const { MaybeUninit::<u64>::uninit() }; CONTROL.div_ceil(size_of::<u64>())];
     // SAFETY: all zero is a header without anything in it.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
     header.msg_iov = &raw mut bytes;
     header.msg_iovlen = 1;
     header.msg_control = space.as_mut_ptr().cast();
-    header.msg_controllen = space.capacity() as _;
+    header.msg_controllen = size_of_val(&space) as _;
     let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
-    // SAFETY: the header names `buffer` and the capacity of `space`, with their lengths; both live.
+    // SAFETY: the header names the caller's bytes and `space`, with their lengths; both live.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
     let length = Errno::result(length)?;
     // SAFETY: the kernel has just filled in the header and its control space.
-    let fds = unsafe { installed(&header) };
-    if header.msg_flags & libc::MSG_TRUNC != 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram was cut short"));
-    }
-    Ok((length.cast_unsigned(), fds))
+    unsafe { installed(&header, fds) };
+    Ok((length.cast_unsigned(), header.msg_flags))
 }
 
-/// The fds that came with a datagram. nix gives up when some of them were lost, and with that the
+/// Adds the fds that came with a message. nix gives up when some of them were lost, and with that the
 /// others leak.
 ///
 /// # Safety
 /// recvmsg(2) filled `header`, its control space is still there, and this is called once.
-unsafe fn installed(header: &libc::msghdr) -> Vec<OwnedFd> {
-    let mut fds = Vec::new();
+unsafe fn installed(header: &libc::msghdr, fds: &mut Vec<OwnedFd>) {
     // SAFETY: the kernel made the control messages, so the macros find whole ones alone. Of each
     // fd that it counts it has made an entry in this process's table, whose number nobody knows yet.
     unsafe {
@@ -127,7 +176,6 @@ unsafe fn installed(header: &libc::msghdr) -> Vec<OwnedFd> {
             control = libc::CMSG_NXTHDR(header, control);
         }
     }
-    fds
 }
 
 #[cfg(test)]

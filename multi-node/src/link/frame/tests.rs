@@ -88,9 +88,10 @@ proptest! {
 
 #[test]
 fn a_header_is_these_eight_bytes() {
-    assert_eq!(header(0x0102_0304, 0x0506, Kind::Close), [4, 3, 2, 1, 6, 5, 6, 0]);
-    let kinds = [Kind::Hello, Kind::Open, Kind::Data, Kind::Credit, Kind::Starved, Kind::Close];
-    assert_eq!(kinds.map(|kind| kind as u8), [1, 2, 3, 4, 5, 6]);
+    use Kind::{Close, Credit, Data, Hello, Open, Ring, RingTaken, Starved, Switch};
+    assert_eq!(header(0x0102_0304, 0x0506, Close), [4, 3, 2, 1, 6, 5, 6, 0]);
+    let kinds = [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch];
+    assert_eq!(kinds.map(|kind| kind as u8), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn a_frame_that_is_too_long_is_refused_by_its_header_alone() {
 
 #[test]
 fn headers_that_are_none_are_refused_with_what_is_wrong() {
-    assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 9, 0], cap), Err(Broken::Kind(9)));
+    assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 10, 0], cap), Err(Broken::Kind(10)));
     assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 3, 1], cap), Err(Broken::Reserved(1)));
     assert_eq!(scan(&header(0, 3, Kind::Data), cap), Err(Broken::Channel(3)));
 }

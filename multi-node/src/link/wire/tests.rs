@@ -4,12 +4,18 @@ use std::io::Read;
 use super::super::frame::Kind;
 use super::super::hello::Credit;
 use super::*;
+use crate::config::{Messaging, RingUse};
 use crate::sys::packet::stream_pair;
+
+/// What a node has that uses no rings.
+fn pool() -> Arc<Pool> {
+    Pool::new(Messaging { ring: RingUse::Off, ..Messaging::default() })
+}
 
 /// A wire, what it has to write, and the other side.
 fn wire() -> (Wire, Mutex<Outgoing>, UnixStream) {
     let (ours, theirs) = stream_pair().unwrap();
-    let (_readable, wire) = ends(ours).unwrap();
+    let (_readable, wire) = ends(ours, &pool()).unwrap();
     (wire, Mutex::new(Outgoing::new()), UnixStream::from(theirs))
 }
 
@@ -87,7 +93,7 @@ async fn a_blocked_wire_learns_that_the_other_side_is_gone() {
 #[tokio::test]
 async fn a_wire_that_closes_tells_the_other_side() {
     let (ours, theirs) = stream_pair().unwrap();
-    let (_still_reads, mut wire) = ends(ours).unwrap();
+    let (_still_reads, mut wire) = ends(ours, &pool()).unwrap();
     let (outgoing, mut theirs) = (Mutex::new(Outgoing::new()), UnixStream::from(theirs));
     let said = say(&outgoing, 1);
     assert!(matches!(wire.write(&outgoing).unwrap(), Written::All));

@@ -37,8 +37,7 @@ async fn messages_arrive_in_order_and_once_through_many_windows() {
 #[test]
 fn two_runtimes_of_many_threads_deliver_in_order_from_every_sender() {
     let runtimes = [multi_thread(), multi_thread()];
-    let hubs = [0, 1]
-        .map(|id| Hub::new(NodeId(id), runtimes[id as usize].handle().clone(), Box::new(|_| {})));
+    let hubs = [0, 1].map(|id| hub_on(id, runtimes[id as usize].handle().clone()));
     join((&hubs[0], 0), (&hubs[1], 1), LinkKind::Messages);
     let config = ChannelConfig::new().window(10_000);
     let (mut at_a, mut at_b) = (peers::<Text>(&hubs[0], config), peers::<Text>(&hubs[1], config));

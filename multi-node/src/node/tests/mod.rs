@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::hub::Hub;
 use super::peer::Peer;
-use crate::config::NodeId;
+use crate::config::{Messaging, NodeId, RingUse};
 use crate::link::channel::ChannelConfig;
 use crate::link::control::LinkKind;
 use crate::link::error::TrySendError;
@@ -50,7 +50,17 @@ fn text(text: &str) -> Text {
 }
 
 fn hub(id: u64) -> Hub {
-    Hub::new(NodeId(id), Handle::current(), Box::new(|_| {}))
+    hub_on(id, Handle::current())
+}
+
+fn hub_on(id: u64, runtime: Handle) -> Hub {
+    Hub::new(NodeId(id), messaging(), runtime, Box::new(|_| {}))
+}
+
+/// The way of this copy of the tests.
+fn messaging() -> Messaging {
+    let rings = module_path!().ends_with("over_rings");
+    Messaging { ring: if rings { RingUse::On } else { RingUse::Off }, ..Messaging::default() }
 }
 
 /// Joins two nodes as the master would.
@@ -104,7 +114,7 @@ struct Mortal {
 impl Mortal {
     fn new(id: u64) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let hub = Hub::new(NodeId(id), runtime.handle().clone(), Box::new(|_| {}));
+        let hub = hub_on(id, runtime.handle().clone());
         Mortal { hub, runtime }
     }
 

@@ -136,7 +136,7 @@ async fn links_of_a_kind_are_wanted_once_when_the_first_handler_asks() {
     let want = move |kind| {
         count[usize::from(kind == LinkKind::Stream)].fetch_add(1, Ordering::Relaxed);
     };
-    let hub = Hub::new(NodeId(0), Handle::current(), Box::new(want));
+    let hub = Hub::new(NodeId(0), messaging(), Handle::current(), Box::new(want));
     let asked = |kind: usize| wanted[kind].load(Ordering::Relaxed);
     assert_eq!((asked(0), asked(1)), (0, 0));
     let _texts = peers::<Text>(&hub, ChannelConfig::new());
