@@ -88,6 +88,12 @@ impl Link {
         self.edit(|out| out.control(Kind::Open, local, offer));
     }
 
+    /// Which way what is written goes.
+    #[cfg(test)]
+    pub(crate) fn way(&self) -> &'static str {
+        self.wire().way()
+    }
+
     /// Tells the other side whether its ring can be read.
     pub(super) fn answer_ring(&self, taken: bool) {
         self.edit(|out| out.control(Kind::RingTaken, 0, &RingTaken(taken)));

@@ -15,10 +15,10 @@ use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::frame::{self, Kind};
 use super::outbound::Outbound;
@@ -67,6 +67,18 @@ impl Way {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn state(&self) -> &'static str {
+        match &self.state {
+            State::Socket => "socket",
+            State::Offered(_) => "offered",
+            State::Taken(_) => "taken",
+            State::Entering(_) => "entering",
+            State::Ring(_) => "ring",
+            State::Leaving(_) => "leaving",
+        }
+    }
+
     /// All that was taken to be written has been. Adds to the empty `taken` what this side has to
     /// say itself before it goes on.
     pub(super) fn at_boundary(&mut self, socket: BorrowedFd<'_>, taken: &mut Vec<u8>) {
@@ -99,7 +111,7 @@ impl Way {
     pub(super) fn carries(&mut self, bytes: usize) {
         self.used = true;
         let using = self.pool.messaging().ring;
-        self.wanted |= self.traffic.wrote(Instant::now(), bytes, using);
+        self.wanted |= self.traffic.wrote(Instant::now().into_std(), bytes, using);
     }
 
     /// The other side answered an offer; false when there was none.

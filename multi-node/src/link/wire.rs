@@ -155,6 +155,11 @@ impl Wire {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn way(&self) -> &'static str {
+        self.end.as_ref().map_or("closed", |(_, way)| way.state())
+    }
+
     /// The other side answered the offer of a ring; false when there was none.
     pub(super) fn ring_taken(&mut self, taken: bool) -> bool {
         self.end.as_mut().is_none_or(|(_, way)| way.answered(taken))

@@ -197,6 +197,12 @@ impl Hub {
         channels.iter().map(|channel| channel.node()).collect()
     }
 
+    /// Which way the only link writes.
+    #[cfg(test)]
+    pub(super) fn way(&self) -> &'static str {
+        self.0.registry().links().first().map_or("none", |link| link.way())
+    }
+
     /// Waits until what was accepted so far is with the kernel, so that it arrives whatever
     /// happens to this process; returns the nodes for which that took longer than `deadline`.
     pub(crate) async fn flush(&self, deadline: Instant) -> Vec<NodeId> {

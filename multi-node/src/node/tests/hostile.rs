@@ -1,7 +1,10 @@
 //! Any bytes at all may come: a channel may close, a link may end, the node goes on.
 
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::time::Instant;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +13,10 @@ use super::*;
 use crate::link::codec;
 use crate::link::error::{CloseReason, SendError};
 use crate::link::frame::{self, HEADER, Kind};
-use crate::link::hello::{Close, Credit, Hello, Offer, PROTOCOL};
+use crate::link::hello::{Close, Credit, Hello, Offer, PROTOCOL, Ring, RingTaken};
+use crate::sys::bell::Bell;
+use crate::sys::packet;
+use crate::sys::ring::RingMemory;
 
 /// The other end of a link, whose every byte is up to the test.
 struct Stranger(UnixStream);
@@ -178,6 +184,98 @@ fn a_stranger_who_is_not_the_node_it_should_be_is_cut_off() {
     }
 }
 
+impl Stranger {
+    /// Offers a ring of `size` bytes over this memory, with these fds.
+    fn offers(&mut self, size: u64, fds: &[BorrowedFd<'_>]) {
+        let mut offer = Vec::new();
+        frame::append(&mut offer, 0, Kind::Ring, |buffer| {
+            codec::encode_into(buffer, &Ring(size), 1024)
+        })
+        .unwrap();
+        packet::send(self.0.as_fd(), &offer, fds).unwrap();
+    }
+
+    /// Offers a ring that the node takes; what it is written through, and its bell.
+    fn enters_a_ring(&mut self) -> (RingMemory, Bell) {
+        let (memory, memfd) = RingMemory::create(4096).unwrap();
+        let (data, room) = (Bell::new().unwrap(), Bell::new().unwrap());
+        self.offers(4096, &[memfd.as_fd(), data.as_fd(), room.as_fd()]);
+        assert_eq!(codec::decode(&self.hears(Kind::RingTaken)), Ok(RingTaken(true)));
+        self.bytes(&frame::header(0, 0, Kind::Switch));
+        (memory, data)
+    }
+}
+
+#[test]
+fn what_is_said_through_a_ring_is_heard_until_a_position_cannot_be() {
+    let (node, mut peers) = node();
+    let mut stranger = Stranger::polite(&node.hub);
+    let mut peer = next(&node.runtime, peers.recv()).unwrap();
+    stranger.frame(Kind::Data, 0, &text("through the socket"));
+    let (memory, bell) = stranger.enters_a_ring();
+    let payload = encoded(&text("through the ring"));
+    memory.put(0, &frame::header(payload.len() as u32, 0, Kind::Data));
+    memory.put(HEADER as u64, &payload);
+    memory.word(1).store((HEADER + payload.len()) as u64, Release);
+    bell.ring();
+    assert_eq!(next(&node.runtime, peer.recv()), Some(text("through the socket")));
+    assert_eq!(next(&node.runtime, peer.recv()), Some(text("through the ring")));
+    memory.word(1).store(3, Release);
+    bell.ring();
+    stranger.is_cut_off();
+    assert_eq!(next(&node.runtime, peer.recv()), None);
+}
+
+#[test]
+fn who_says_something_through_the_socket_while_a_ring_is_used_is_cut_off() {
+    let (node, mut peers) = node();
+    let mut stranger = Stranger::polite(&node.hub);
+    let mut peer = next(&node.runtime, peers.recv()).unwrap();
+    let (memory, _bell) = stranger.enters_a_ring();
+    let deadline = Instant::now() + DEADLINE;
+    while memory.word(2).load(Relaxed) == 0 {
+        assert!(Instant::now() < deadline, "it never sleeps at the ring");
+    }
+    stranger.frame(Kind::Data, 0, &text("the wrong way"));
+    stranger.is_cut_off();
+    assert_eq!(next(&node.runtime, peer.recv()), None);
+}
+
+#[test]
+fn a_ring_that_cannot_be_read_is_refused_and_the_socket_goes_on() {
+    let (node, mut peers) = node();
+    let mut stranger = Stranger::polite(&node.hub);
+    let mut peer = next(&node.runtime, peers.recv()).unwrap();
+    let (_memory, memfd) = RingMemory::create(4096).unwrap();
+    let bell = Bell::new().unwrap();
+    let fds = [memfd.as_fd(), bell.as_fd(), bell.as_fd()];
+    for (size, fds) in [(4096, &fds[..0]), (4096, &fds[..2]), (8192, &fds[..]), (1 << 60, &fds[..])]
+    {
+        stranger.offers(size, fds);
+        assert_eq!(codec::decode(&stranger.hears(Kind::RingTaken)), Ok(RingTaken(false)));
+    }
+    stranger.frame(Kind::Data, 0, &text("still here"));
+    assert_eq!(next(&node.runtime, peer.recv()), Some(text("still here")));
+}
+
+#[test]
+fn what_is_said_of_rings_out_of_turn_ends_the_link() {
+    let switch = frame::header(0, 0, Kind::Switch).to_vec();
+    let taken = [&frame::header(1, 0, Kind::RingTaken)[..], &[1]].concat();
+    for bytes in [switch, taken] {
+        // A node that has offered no ring.
+        let (mut node, _) = node();
+        let off = Messaging { ring: RingUse::Off, ..Messaging::default() };
+        node.hub = hub_with(0, off, node.runtime.handle().clone());
+        let mut peers = peers(&node.hub, ChannelConfig::new().window(1024).max_frame(512));
+        let mut stranger = Stranger::polite(&node.hub);
+        let mut peer: Peer<Text> = next(&node.runtime, peers.recv()).unwrap();
+        stranger.bytes(&bytes);
+        stranger.is_cut_off();
+        assert_eq!(next(&node.runtime, peer.recv()), None);
+    }
+}
+
 /// Bytes as they might come: frames that are nearly right, and noise.
 fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop_oneof![
@@ -189,7 +287,7 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
             encoded(&Offer { name, fingerprint, window: 10, max_frame: u64::MAX })
         }),
     ];
-    let framed = (0..9u8, 0..3u16, payload, prop_oneof![8 => Just(0u8), 1 => any::<u8>()]);
+    let framed = (0..11u8, 0..3u16, payload, prop_oneof![8 => Just(0u8), 1 => any::<u8>()]);
     let frames = framed.prop_map(|(kind, channel, payload, off)| {
         let mut bytes = (payload.len() as u32 ^ u32::from(off / 64)).to_le_bytes().to_vec();
         bytes.extend(channel.to_le_bytes());

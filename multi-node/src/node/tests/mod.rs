@@ -6,6 +6,7 @@ mod hostile;
 mod log;
 mod opening;
 mod pressure;
+mod rings;
 mod sending;
 mod streams;
 
@@ -54,7 +55,11 @@ fn hub(id: u64) -> Hub {
 }
 
 fn hub_on(id: u64, runtime: Handle) -> Hub {
-    Hub::new(NodeId(id), messaging(), runtime, Box::new(|_| {}))
+    hub_with(id, messaging(), runtime)
+}
+
+fn hub_with(id: u64, messaging: Messaging, runtime: Handle) -> Hub {
+    Hub::new(NodeId(id), messaging, runtime, Box::new(|_| {}))
 }
 
 /// The way of this copy of the tests.

@@ -1,0 +1,122 @@
+//! The two ways that messages go, and the change from one to the other: order holds across it.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::time::sleep;
+
+use super::*;
+
+/// An idle ring is left after so long at most.
+const LEFT: Duration = Duration::from_secs(11);
+
+/// One that is used so often is kept.
+const KEPT: Duration = Duration::from_secs(4);
+
+/// Two nodes that decide by themselves which way to go.
+async fn automatic() -> (Hub, Peer<Text>, Hub, Peer<Text>) {
+    let messaging = Messaging { ring: RingUse::Auto, ..Messaging::default() };
+    let (a, b) =
+        (hub_with(0, messaging, Handle::current()), hub_with(1, messaging, Handle::current()));
+    join((&a, 0), (&b, 1), LinkKind::Messages);
+    let config = ChannelConfig::new();
+    let (mut at_a, mut at_b) = (peers(&a, config), peers(&b, config));
+    let (left, right) = (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
+    (a, left, b, right)
+}
+
+/// Sends and receives numbered messages of 1 KiB each.
+async fn exchange(left: &Peer<Text>, right: &mut Peer<Text>, numbers: std::ops::Range<usize>) {
+    for n in numbers {
+        let message = Text(format!("{n:1024}"));
+        left.send(&message).await.unwrap();
+        assert_eq!(soon(right.recv()).await, Some(message));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_has_a_ring_while_it_is_busy() {
+    let (a, left, b, mut right) = automatic().await;
+    exchange(&left, &mut right, 0..10).await;
+    assert_eq!(a.way(), "socket");
+    for round in 1..4 {
+        exchange(&left, &mut right, 0..1_000).await;
+        assert_eq!((a.way(), b.way()), ("ring", "socket"), "round {round}: one side was busy");
+        // The clock jumps ahead when nobody has anything to do.
+        sleep(LEFT).await;
+        assert_eq!(a.way(), "socket", "round {round}");
+        exchange(&left, &mut right, 0..10).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_that_is_used_now_and_then_stays() {
+    let (a, left, _b, mut right) = automatic().await;
+    exchange(&left, &mut right, 0..1_000).await;
+    for _ in 0..20 {
+        sleep(KEPT).await;
+        assert_eq!(a.way(), "ring");
+        exchange(&left, &mut right, 0..1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_holds_when_a_ring_was_used_and_left_before_the_reader_looked() {
+    let messaging = Messaging { ring: RingUse::Auto, ..Messaging::default() };
+    let (a, other) = (hub_with(0, messaging, Handle::current()), Mortal::new(1));
+    join((&a, 0), (&other.hub, 1), LinkKind::Messages);
+    let (mut at_a, mut at_b) =
+        (peers(&a, ChannelConfig::new()), peers(&other.hub, ChannelConfig::new()));
+    let (left, mut right) =
+        (really(at_a.recv()).await.unwrap(), really(at_b.recv()).await.unwrap());
+    let mut sent = 0;
+    while a.way() == "socket" {
+        left.send(&Number(sent)).await.unwrap();
+        assert_eq!(really(right.recv()).await, Some(Number(sent)));
+        sent += 1;
+    }
+    really(poll_fn(|_| if a.way() == "taken" { Poll::Ready(()) } else { Poll::Pending })).await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    other.runtime.spawn(async move { held.recv().unwrap_or_default() });
+    left.send(&Number(sent)).await.unwrap();
+    sleep(LEFT).await;
+    assert_eq!(a.way(), "socket", "it came and went");
+    left.send(&Number(sent + 1)).await.unwrap();
+    drop(release);
+    assert_eq!(really(right.recv()).await, Some(Number(sent)));
+    assert_eq!(really(right.recv()).await, Some(Number(sent + 1)));
+    other.die();
+}
+
+/// As [`soon`], for what another thread does: the clock of this test stands still meanwhile.
+async fn really<T>(future: impl Future<Output = T>) -> T {
+    let (mut future, deadline) = (pin!(future), Instant::now() + DEADLINE);
+    poll_fn(|cx| {
+        assert!(Instant::now() < deadline, "in time");
+        cx.waker().wake_by_ref();
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_size_gets_through_and_past_every_place_in_the_ring() {
+    const LARGEST: usize = 70_000;
+    let (_a, left, _b, mut right) = channel::<Text>(ChannelConfig::new()).await;
+    let text: String = (0..LARGEST).map(|n| char::from(b'a' + (n % 23) as u8)).collect();
+    let sent = text.clone();
+    // Steps of a prime, so that a frame begins at every place; all small sizes besides.
+    let sizes = || (0..2_000).chain((0..=LARGEST).step_by(97));
+    let sending = tokio::spawn(async move {
+        for size in sizes() {
+            left.send(&Text(sent[..size].to_owned())).await.unwrap();
+        }
+        left
+    });
+    for size in sizes() {
+        assert!(soon(right.recv()).await == Some(Text(text[..size].to_owned())), "{size}");
+    }
+    soon(sending).await.unwrap();
+}
