@@ -231,14 +231,15 @@ impl Builder {
         self
     }
 
-    /// Links between nodes that are busy carry their messages through shared memory (the default).
+    /// Links between nodes carry their messages through shared memory while they are busy (the
+    /// default): 1 MiB each way, to 8 other nodes at most.
     pub fn ring_auto(mut self) -> Builder {
         self.settings.messaging.ring = RingUse::Auto;
         self
     }
 
-    /// Every link that carries a message does so through shared memory: less latency for messages
-    /// that are seldom, for 512 KiB a pair of nodes that talk.
+    /// As [`ring_auto`](Builder::ring_auto), from the first message on: less latency for messages
+    /// that are seldom.
     pub fn ring_on(mut self) -> Builder {
         self.settings.messaging.ring = RingUse::On;
         self
@@ -376,7 +377,7 @@ const TIMEOUT: &str = "a time above zero such as 500ms, 30s, 5m or 1h";
 const OFF_OR_TIMEOUT: &str = "off, or a time above zero such as 500ms, 30s, 5m or 1h";
 const READY: &str = "implicit or explicit";
 const RING: &str = "auto, on or off";
-const BUSY_POLL: &str = "a time up to 1ms, such as 5us";
+const BUSY_POLL: &str = "a time up to 1ms, such as 20us";
 
 /// The longest that may be asked for: nothing else of the node runs meanwhile.
 const MAX_BUSY_POLL: Duration = Duration::from_millis(1);

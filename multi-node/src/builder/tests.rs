@@ -102,7 +102,7 @@ fn a_bad_variable_is_named_with_its_value_and_what_is_expected() {
         ("MULTI_NODE_START_TIMEOUT", "0s", "a time above zero such as 500ms, 30s, 5m or 1h"),
         ("MULTI_NODE_READY", "yes", "implicit or explicit"),
         ("MULTI_NODE_RING", "true", "auto, on or off"),
-        ("MULTI_NODE_BUSY_POLL", "2ms", "a time up to 1ms, such as 5us"),
+        ("MULTI_NODE_BUSY_POLL", "2ms", "a time up to 1ms, such as 20us"),
         ("MULTI_NODE_MAX_SURGE", "0", "1 to 65535"),
         ("MULTI_NODE_MAX_SURGE", "65536", "1 to 65535"),
         ("MULTI_NODE_HANG_TIMEOUT", "never", OFF_OR_TIMEOUT),
@@ -148,7 +148,7 @@ fn a_bad_option_is_named_too() {
         (Builder::new().max_surge(0), "max_surge=\"0\": expected 1 to 65535"),
         (
             Builder::new().busy_poll(Duration::from_millis(2)),
-            "busy_poll=\"2ms\": expected a time up to 1ms, such as 5us",
+            "busy_poll=\"2ms\": expected a time up to 1ms, such as 20us",
         ),
         (
             Builder::new().hang_timeout(Duration::ZERO),

@@ -94,8 +94,13 @@ impl Inbound {
                 self.spin_until = None;
                 return Poll::Ready(Ok(Read::Bytes(bytes)));
             }
-            if !self.busy_poll.is_zero() && spin(&mut self.spin_until, self.busy_poll, ring, cx)? {
-                return Poll::Pending;
+            if !self.busy_poll.is_zero() {
+                let now = Instant::now();
+                if now < *self.spin_until.get_or_insert(now + self.busy_poll) {
+                    // Others run in between: what was read last may be what they wait for.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
             if !ring.consumer.sleep()? {
                 continue;
@@ -170,23 +175,4 @@ impl Reading {
         }
         Ok(bytes)
     }
-}
-
-/// Looks for more until it is time to sleep. True when others are to run first: what was read last
-/// may be what they wait for.
-fn spin(
-    until: &mut Option<Instant>,
-    busy_poll: Duration,
-    ring: &mut Reading,
-    cx: &mut Context<'_>,
-) -> Result<bool, Rubbish> {
-    let Some(until) = *until else {
-        *until = Some(Instant::now() + busy_poll);
-        cx.waker().wake_by_ref();
-        return Ok(true);
-    };
-    while Instant::now() < until && !ring.consumer.has_more()? {
-        std::hint::spin_loop();
-    }
-    Ok(false)
 }

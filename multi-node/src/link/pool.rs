@@ -18,8 +18,9 @@ const KEEP_LARGE: usize = 4 * 1024 * 1024;
 /// Reads until a large buffer that none of them needed is let go.
 const FORGET: u32 = 64;
 
-/// The most rings that a node writes to at once: with 256 KiB each, 16 MiB.
-const RINGS: usize = 64;
+/// The most rings that a node writes to at once: with 1 MiB each, 8 MiB. The other links, should
+/// more be busy, keep to their sockets.
+const RINGS: usize = 8;
 
 /// Empty buffers of [`READ`] bytes, and perhaps a large one. See the module.
 #[derive(Debug, Default)]
