@@ -6,6 +6,8 @@ use multi_node_proof::{Family, soon};
 use multi_node_tests::{eventually, process};
 use nix::unistd::Pid;
 
+use crate::halves::repeat;
+
 /// After how many reloads everything that is made once has been made.
 const WARM: usize = 5;
 
@@ -32,11 +34,7 @@ pub(crate) struct Growth {
 pub(crate) fn after(times: usize) -> Growth {
     let family = Family::start(4);
     let holding = |times: usize| {
-        for time in 1..=times {
-            eprint!("\r  {time} of {times} ");
-            family.reload();
-        }
-        eprintln!();
+        repeat(times, |_| family.reload());
         Holding::settled(family.master())
     };
     let before = holding(WARM);
