@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use multi_node_proof::{Family, soon};
-use multi_node_tests::{eventually, process};
+use multi_node_proof::{Family, settled};
+use multi_node_tests::process;
 use nix::unistd::Pid;
 
 use crate::halves::repeat;
@@ -46,24 +46,8 @@ pub(crate) fn after(times: usize) -> Growth {
 impl Holding {
     /// What the process holds once it has let go of what the last reload left.
     fn settled(pid: Pid) -> Holding {
-        const LOOKS: usize = 20;
-        let mut last = Holding::of(pid);
-        let mut same = 0;
-        eventually(soon(), "the master settles", || {
-            let now = Holding::of(pid);
-            same = if (now.fds, now.threads) == (last.fds, last.threads) { same + 1 } else { 0 };
-            last = now;
-            same == LOOKS
-        });
-        last
-    }
-
-    fn of(pid: Pid) -> Holding {
-        Holding {
-            fds: process::fds(pid).len(),
-            threads: process::threads(pid),
-            memory: process::resident(pid),
-        }
+        let (fds, threads) = settled(pid);
+        Holding { fds, threads, memory: process::resident(pid) }
     }
 }
 
