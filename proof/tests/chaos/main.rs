@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use limits::{Exhausted, Resource};
 use multi_node_proof::{Broken, Death, Family, settled, signal, soon};
-use multi_node_tests::{Deadline, Failure, Line, Load, eventually, process};
+use multi_node_tests::{Deadline, Failure, Line, Load, Program, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getuid};
 
@@ -95,13 +95,7 @@ fn whatever_happens_under_load_only_killed_nodes_lose_requests_and_nothing_is_le
 impl Chaos {
     fn new(seed: u64) -> Chaos {
         let began = Instant::now();
-        let mut family =
-            Family::start_as(
-                NODES,
-                |program| {
-                    if getuid().is_root() { program.user(USER) } else { program }
-                },
-            );
+        let mut family = Family::start_as(NODES, as_nobody);
         let addr = family.addr();
         let load = || {
             let load = Load::steady(addr, CLIENTS, CLIENTS, RATE);
@@ -257,6 +251,10 @@ impl Chaos {
         }
         assert!(lost.is_empty(), "{} requests lost", lost.len());
     }
+}
+
+fn as_nobody(program: Program) -> Program {
+    if getuid().is_root() { program.user(USER) } else { program }
 }
 
 /// Prints a loss and what the program said around it.
