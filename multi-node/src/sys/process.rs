@@ -6,7 +6,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,8 +16,9 @@ use nix::libc;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::stat::fstat;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::{Pid, dup2_stdin, getpid, getppid};
 
 use super::replace;
 use super::signal::Held;
@@ -65,21 +66,12 @@ pub(crate) fn control_socket() -> io::Result<Option<OwnedFd>> {
         return Ok(None);
     }
     let control = stdin.as_fd().try_clone_to_owned()?;
-    let null = File::open("/dev/null")?;
-    // SAFETY: fd 0 is open (its inode was just read) and stays open: dup2 replaces it in one
-    // step, and the `OwnedFd` that names it is forgotten before it could close it.
-    unsafe {
-        let mut zero = OwnedFd::from_raw_fd(0);
-        let replaced = nix::unistd::dup2(&null, &mut zero);
-        std::mem::forget(zero);
-        replaced?;
-    }
+    dup2_stdin(File::open("/dev/null")?)?;
     Ok(Some(control))
 }
 
 fn token_for(master: u32, socket: BorrowedFd<'_>) -> io::Result<OsString> {
-    let inode = File::from(socket.try_clone_to_owned()?).metadata()?.ino();
-    Ok(format!("{master}:{inode}").into())
+    Ok(format!("{master}:{}", fstat(socket)?.st_ino).into())
 }
 
 /// An open program file: what it held when it was opened is what runs, whatever its path leads
