@@ -132,7 +132,7 @@ impl Process {
         let node = match control.calling(CALLING_TIMEOUT) {
             Ok(Calling::Rehearsal(state)) => rehearsal::rehearse(&control, state, configure),
             Ok(Calling::Node(welcome, fds)) => {
-                Node::enter(control, *welcome, fds, Some(signals), false, program)
+                Node::enter(control, *welcome, fds, Some(signals), program)
             }
             // The master is gone before this worker began: there is nobody to tell.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -166,9 +166,7 @@ impl Process {
         let failed = StartError::system("start the master's own node");
         let control = Control::new(control);
         let node = match control.calling(CALLING_TIMEOUT) {
-            Ok(Calling::Node(welcome, fds)) => {
-                Node::enter(control, *welcome, fds, None, true, program)
-            }
+            Ok(Calling::Node(welcome, fds)) => Node::enter(control, *welcome, fds, None, program),
             Ok(Calling::Rehearsal(_)) => Err(io::ErrorKind::InvalidData.into()),
             Err(error) => Err(error),
         };

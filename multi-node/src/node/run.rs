@@ -36,7 +36,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Becomes the node that `welcome` describes, and starts the control thread.
+    /// Becomes the node that `welcome` describes, and starts the control thread. `signals` is a
+    /// worker's; those of the master's process are supervision's.
     ///
     /// # Errors
     /// What the kernel says when there is no room for a runtime or for a thread.
@@ -45,10 +46,10 @@ impl Node {
         welcome: Welcome,
         fds: Vec<OwnedFd>,
         signals: Option<Signals>,
-        is_master: bool,
         program: &str,
     ) -> io::Result<Node> {
         report::speak_as(crate::config::NodeId(welcome.node));
+        let is_master = signals.is_none();
         let role = if is_master { "master".to_owned() } else { welcome.slot.to_string() };
         process::name(program, &role);
         let runtime = runtime(&welcome)?;
