@@ -59,12 +59,7 @@ pub(super) async fn report(pace: Pace, control: Arc<Control>, tally: Arc<Tally>,
         say();
     }
     let mut drained = std::pin::pin!(life.drained());
-    let mut reached = std::pin::pin!(async {
-        match pace.report_at {
-            Some(accepted) => tally.reaches(accepted).await,
-            None => pending().await,
-        }
-    });
+    let mut reached = std::pin::pin!(tally.reaches(pace.report_at.unwrap_or(u64::MAX)));
     let mut is_reached = false;
     loop {
         tokio::select! {
