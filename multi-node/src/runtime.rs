@@ -105,13 +105,11 @@ impl Process {
 
     /// Finds out which role this process has, and takes it.
     fn find(configure: impl FnOnce() -> Builder, program: &str) -> Result<Process, StartError> {
-        let role = StartError::system("find out this process's role");
-        let taken_over = match process::control_socket() {
-            Ok(Some(socket)) => return Process::worker(socket, configure, program),
-            Ok(None) => replace::state_left().map_err(role)?,
-            Err(cause) => return Err(role(cause)),
-        };
-        if let Some(state) = taken_over {
+        let unknown = || StartError::system("find out this process's role");
+        if let Some(socket) = process::control_socket().map_err(unknown())? {
+            return Process::worker(socket, configure, program);
+        }
+        if let Some(state) = replace::state_left().map_err(unknown())? {
             return Ok(Process::next_master(master::take_over(state)?, program));
         }
         init::run_if_process_1();
