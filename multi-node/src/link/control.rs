@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Addr, Readiness, Settings};
+use crate::config::{Addr, Flavor, Readiness, Settings};
 use crate::event::Event;
 
 /// Raised whenever a message below changes its meaning or its layout.
@@ -95,8 +95,7 @@ pub(crate) struct Welcome {
     pub(crate) report: Option<Duration>,
     /// Accepted connections after which to say it at once.
     pub(crate) report_at: Option<u64>,
-    /// `None` for a current-thread runtime; `Some(0)` for a pool of tokio's choosing.
-    pub(crate) pool: Option<usize>,
+    pub(crate) flavor: Flavor,
 }
 
 /// A listener of the program.
