@@ -193,9 +193,7 @@ impl Family {
             drain_timeout: settings.drain_timeout,
             drain_grace: settings.drain_grace,
             readiness: settings.readiness,
-            beat: pace.beat,
-            report: pace.report,
-            report_at: pace.report_at,
+            pace,
             flavor: settings.flavor,
         }
     }

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::beat::{self, Pace};
+use super::beat;
 use super::control::Control;
 use super::{Inner, Nodes};
 use crate::config::{Flavor, NodeId, Readiness};
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
+use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::process;
 use crate::sys::signal::Signals;
@@ -54,7 +55,7 @@ impl Node {
         process::name(program, &role);
         let runtime = runtime(welcome.flavor)?;
         let computes = welcome.listeners.is_empty();
-        let pace = Pace::of(&welcome);
+        let pace = welcome.pace;
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
         Ok(Node { nodes, runtime: Arc::new(runtime), pace, computes })
