@@ -17,7 +17,7 @@ use super::image::Images;
 use super::listen::Places;
 use super::rehearsal::Rehearsal;
 use super::watch::{self, Control, Happening};
-use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
+use crate::config::{ExitStatus, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
 use crate::event::Event;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
@@ -193,13 +193,8 @@ impl Family {
             drain_timeout: settings.drain_timeout,
             drain_grace: settings.drain_grace,
             readiness: settings.readiness,
-            beat: pace.beat,
-            report: pace.report,
-            report_at: pace.report_at,
-            pool: match settings.flavor {
-                Flavor::CurrentThread => None,
-                Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
-            },
+            pace,
+            flavor: settings.flavor,
         }
     }
 

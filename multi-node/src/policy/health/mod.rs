@@ -48,7 +48,7 @@ pub(crate) struct Rules {
 }
 
 /// How often a node is to be heard; `None` for not at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pace {
     /// That its runtime is alive.
     pub(crate) beat: Option<Duration>,
