@@ -18,7 +18,8 @@ use super::who::Who;
 
 /// A started program; dropping it kills its whole process group.
 ///
-/// Test programs print `up node=… slot=… generation=… pid=… addr=…` before a node serves.
+/// Test programs print `up node=… slot=… generation=… pid=… addr=…` when a node begins to serve;
+/// `lines` and `http` do so once it told its master that it is ready.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
