@@ -8,7 +8,8 @@ use multi_node_tests::{HttpClient, Load, Program, Running, Scratch, Who};
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    PROGRAM, notice, reach, reload, replace, same_file, scenario, soon, wait_gone, workers,
+    PROGRAM, notice, reach, reload, replace, same_file, scenario, soon, successor, wait_gone,
+    workers,
 };
 
 #[test]
@@ -34,9 +35,8 @@ fn an_open_connection_stays_with_the_old_worker_until_it_closes() {
     let worker = workers(&old)[0];
     let mut open = reach(&program, |who| who.pid == worker.pid);
     program.signal(Signal::SIGHUP);
-    let new = generation(&program, 1, 3);
-    let successor = new.iter().find(|who| who.slot == worker.slot).expect("the slot is filled");
-    reach(&program, |who| who.pid == successor.pid);
+    let next = successor(&program, worker);
+    reach(&program, |who| who.pid == next.pid);
     assert_eq!(open.who().expect("an answer"), worker);
     drop(open);
     wait_gone(&program, worker.pid);
