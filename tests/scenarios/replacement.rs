@@ -244,13 +244,16 @@ fn a_worker_with_room_for_no_file_at_all_does_not_take_its_master_for_dead() {
     assert!(gone.is_none(), "{gone:?}");
 }
 
-/// Reloads as far as to the master's drain, which waits for the connection.
+/// Reloads as far as to the master's drain, which waits for the connection: it begins with that
+/// of the old workers, which have nothing to wait for.
 #[track_caller]
 fn about_to_replace_itself(program: &Running, nodes: usize) -> LineClient {
-    program.wait_for_nodes(nodes);
+    let old = program.wait_for_nodes(nodes);
     let held = reach(program, |who| who.pid == program.pid());
     program.signal(Signal::SIGHUP);
-    program.wait_for_lines("generation=1 ", nodes);
+    for worker in workers(&old) {
+        wait_gone(program, worker.pid);
+    }
     held
 }
 
