@@ -108,8 +108,13 @@ fn without_a_drain_grace_idle_connections_close_and_half_sent_requests_are_answe
     for (idle, half) in idle.iter_mut().zip(&mut half) {
         idle.get("/").expect("an answer");
         half.get("/").expect("an answer");
-        half.send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
-            .expect("it is open");
+        // What has only arrived, and nobody has read, is no request yet: it is asked to go on.
+        half.send(
+            "POST /count HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n",
+        )
+        .expect("it is open");
+        assert_eq!(half.receive().expect("it is read").status, 100);
+        half.send("abc").expect("it is open");
     }
     program.signal(Signal::SIGTERM);
     for client in &mut idle {
