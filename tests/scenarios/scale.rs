@@ -152,6 +152,7 @@ fn what_is_asked_for_in_a_reload_is_done_once_it_is_over() {
     let youngest = program.wait_for_node("it is replaced", |who| who.slot == 2 && *who != added);
     wait_gone(&program, youngest.pid);
     eventually(soon(), "one worker is left", || program.others().len() == 1);
+    program.wait_for_line("event scaled nodes=2");
     let lines = program.stop();
     let scaled = lines.iter().filter_map(|line| line.text.strip_prefix("event scaled "));
     assert_eq!(scaled.collect::<Vec<_>>(), ["nodes=3", "nodes=2"]);
@@ -161,10 +162,13 @@ fn what_is_asked_for_in_a_reload_is_done_once_it_is_over() {
 fn what_adds_up_to_nothing_in_a_reload_is_nothing() {
     let program = scenario("events").env("MULTI_NODE_NODES", "2").start();
     program.wait_for_nodes(2);
+    // The reload is not over before the master has drained.
+    let held = reach(&program, |who| who.pid == program.pid());
     program.signal(Signal::SIGHUP);
     program.wait_for_line("event reload generation=1");
     program.signal(Signal::SIGTTIN);
     program.signal(Signal::SIGTTOU);
+    drop(held);
     program.wait_for_line("event reloaded generation=1");
     eventually(soon(), "one worker is left", || program.others().len() == 1);
     let lines = program.stop();
