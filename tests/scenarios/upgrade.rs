@@ -110,10 +110,10 @@ fn a_stop_that_arrives_at_any_moment_of_a_reload_is_obeyed() {
     for moment in 0..12 {
         let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
         program.wait_for_nodes(2);
+        let seen = program.lines().len();
         program.signal(Signal::SIGHUP);
         // Each line that a reload brings about is a moment of it.
         if moment > 0 {
-            let seen = program.lines().len();
             eventually(soon(), "the reload goes on", || {
                 program.lines().len() >= seen + moment.min(3)
             });
