@@ -6,14 +6,14 @@ use multi_node_tests::{Running, Who, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::support::{reload, scenario, send, successor, wait_gone, workers};
+use crate::support::{reload, scenario, send, settled, soon, successor, wait_gone, workers};
 
 #[test]
 fn fifty_deaths_leave_no_fd_behind() {
     let program = scenario("chat").env("MULTI_NODE_NODES", "11").start();
     let mut nodes = program.wait_for_nodes(11);
     met(&program, &nodes);
-    let before = settled(&program, program.pid());
+    let before = settled(&program, || kinds(program.pid()));
     for _ in 0..5 {
         for worker in workers(&nodes) {
             send(worker.pid, Signal::SIGKILL);
@@ -32,7 +32,7 @@ fn twenty_reloads_leave_no_fd_behind() {
     let program = scenario("chat").start();
     let mut nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
-    let before = settled(&program, program.pid());
+    let before = settled(&program, || kinds(program.pid()));
     for generation in 1..=20 {
         let old = nodes;
         nodes = reload(&program, generation);
@@ -69,27 +69,12 @@ fn kinds(pid: Pid) -> Kinds {
     kinds
 }
 
-/// What a process has once nothing has changed for a number of looks.
-#[track_caller]
-fn settled(program: &Running, pid: Pid) -> Kinds {
-    const LOOKS: usize = 20;
-    let mut last = kinds(pid);
-    let mut same = 0;
-    eventually(program.deadline(), "the fds settle", || {
-        let now = kinds(pid);
-        same = if now == last { same + 1 } else { 0 };
-        last = now;
-        same == LOOKS
-    });
-    last
-}
-
 /// Waits until the master has what it had before.
 #[track_caller]
 fn same_as(program: &Running, before: &Kinds) {
     let mut now = Kinds::new();
     let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eventually(crate::support::soon(), "the fds are as they were", || {
+        eventually(soon(), "the fds are as they were", || {
             now = kinds(program.pid());
             now == *before
         });

@@ -84,6 +84,21 @@ pub(crate) fn wait_gone(program: &Running, pid: Pid) {
     eventually(program.deadline(), &format!("{pid} is gone"), || !process::is_alive(pid));
 }
 
+/// What `look` sees once nothing has changed for a number of looks.
+#[track_caller]
+pub(crate) fn settled<T: PartialEq>(program: &Running, look: impl Fn() -> T) -> T {
+    const LOOKS: usize = 20;
+    let mut last = look();
+    let mut same = 0;
+    eventually(program.deadline(), "nothing changes any more", || {
+        let now = look();
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+        same == LOOKS
+    });
+    last
+}
+
 /// The workers among nodes.
 pub(crate) fn workers(nodes: &[Who]) -> Vec<Who> {
     nodes.iter().copied().filter(|who| who.slot != 0).collect()

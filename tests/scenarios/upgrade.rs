@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use multi_node_tests::{Load, Program, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, notice, reach, reload, scenario, soon, wait_gone, workers};
+use crate::support::{PROGRAM, notice, reach, reload, scenario, settled, soon, wait_gone, workers};
 
 #[test]
 fn the_master_runs_the_new_generation_under_its_old_pid() {
@@ -86,20 +86,19 @@ fn the_new_masters_node_meets_the_others() {
 fn the_fds_and_threads_of_the_master_do_not_grow_with_reloads() {
     let program = scenario("lines").start();
     program.wait_for_nodes(4);
-    let mut least = None;
+    let holds = || (process::fds(program.pid()).len(), process::threads(program.pid()));
+    let mut before = None;
     for generation in 1..=12 {
         reload(&program, generation);
         eventually(soon(), "the old workers are gone", || program.others().len() == 3);
-        let threads = fs::read_dir(format!("/proc/{}/task", program.pid())).expect("it lives");
-        let now = (process::fds(program.pid()).len(), threads.count());
         if generation == 4 {
-            least = Some(now);
+            before = Some(settled(&program, holds));
         }
-        if let Some(least) = least {
-            eventually(soon(), "as many fds as before", || {
-                process::fds(program.pid()).len() <= least.0
+        if let Some((fds, threads)) = before {
+            eventually(soon(), "as many fds and threads as before", || {
+                let now = holds();
+                now.0 <= fds && now.1 <= threads
             });
-            assert!(now.1 <= least.1, "threads: {now:?}, once {least:?}");
         }
     }
     program.stop();

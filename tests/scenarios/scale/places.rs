@@ -11,7 +11,7 @@ use multi_node_tests::{LineClient, Program, Scratch, Who, eventually, process};
 use nix::unistd::geteuid;
 
 use super::{grow, shrink};
-use crate::support::{PROGRAM, reach, reload, scenario, soon, workers};
+use crate::support::{PROGRAM, reach, reload, scenario, settled, soon, workers};
 
 #[test]
 fn nodes_come_and_go_after_privileges_were_dropped() {
@@ -92,7 +92,7 @@ fn a_family_that_grew_and_shrank_leaves_the_master_with_the_fds_of_its_largest_s
     program.wait_for_nodes(2);
     let added = grow(&program, 2);
     shrink(&program, added);
-    let before = process::fds(program.pid()).len();
+    let before = settled(&program, || process::fds(program.pid()).len());
     for _ in 0..5 {
         let added = grow(&program, 2);
         shrink(&program, added);
