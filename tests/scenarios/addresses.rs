@@ -1,8 +1,7 @@
 //! Reloads to options that listen elsewhere, or that count otherwise.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use multi_node_tests::{
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    PROGRAM, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
+    PROGRAM, is_refused, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
 };
 
 #[test]
@@ -147,7 +146,7 @@ fn a_master_that_comes_to_listen_is_one_of_those_that_look_after_each_other() {
     drop(queued);
     // And back, with one node less.
     let nodes = configured.reload("nodes 3\nmaster_listen false\nport 0\n");
-    let workers: Vec<Who> = nodes.into_iter().filter(|who| who.slot != 0).collect();
+    let workers = crate::support::workers(&nodes);
     assert_eq!(workers.len(), 3);
     for _ in 0..60 {
         let mut client = LineClient::connect(addr).expect("someone listens");
@@ -167,9 +166,7 @@ fn the_limits_of_the_new_version_hold() {
     eventually(soon(), "it has served enough", || {
         // Its connections are cut when it has to leave.
         let _ = LineClient::connect(addr).and_then(|mut client| client.who());
-        let ups = program.lines();
-        let mut ups = ups.iter().filter_map(|line| Who::parse(&line.text));
-        next = ups.find(|who| who.slot == 1 && who.node > worker.node);
+        next = program.nodes().into_iter().find(|who| who.slot == 1 && who.node > worker.node);
         next.is_some()
     });
     assert_eq!(next.expect("it was found").generation, 1);
@@ -224,8 +221,4 @@ impl Configured {
 
 fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-fn is_refused(addr: SocketAddr) -> bool {
-    TcpStream::connect(addr).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use multi_node_tests::{Exit, Program, eventually, process, stderr, unused_port};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, notice, reach, reload, scenario, send, soon, wait_gone, workers};
+use crate::support::{
+    PROGRAM, fails_to_start, notice, reach, reload, scenario, send, soon, wait_gone, workers,
+};
 
 #[test]
 fn port_says_where_to_listen() {
@@ -224,15 +226,8 @@ fn a_bad_value_is_named_before_anything_is_bound() {
         ("MULTI_NODE_GROUP", ""),
         ("MULTI_NODE_PID_FILE", ""),
     ] {
-        let program = bad(name, value).start();
-        assert_eq!(program.wait_exit(), Exit::Code(78), "{name}={value}");
-        let lines = program.finish();
-        let [line] = stderr(&lines)[..] else {
-            panic!("{name}={value} gave {lines:?} in place of one line");
-        };
-        assert!(line.contains(name) && line.contains(value), "{line}");
-        assert!(line.contains("expected"), "{line}");
-        assert_eq!(lines.len(), 1, "no node ran");
+        let code = fails_to_start(bad(name, value).start(), &[name, value, "expected"]);
+        assert_eq!(code, 78, "{name}={value}");
     }
 }
 

@@ -210,16 +210,11 @@ fn a_worker_that_came_later_is_respawned_and_stopped_like_any() {
 /// Adds a node, and waits until it serves in this slot.
 #[track_caller]
 fn grow(program: &Running, slot: usize) -> Who {
-    let known = program.lines().len();
+    let known = program.nodes();
     program.signal(Signal::SIGTTIN);
-    let mut added = None;
-    eventually(soon(), &format!("a node in slot {slot}"), || {
-        let lines = program.lines().into_iter().skip(known);
-        let mut ups = lines.filter(|line| line.text.starts_with("up node="));
-        added = ups.find_map(|line| Who::parse(&line.text).filter(|who| who.slot == slot));
-        added.is_some()
-    });
-    added.expect("it was found")
+    program.wait_for_node(&format!("a node in slot {slot}"), |who| {
+        who.slot == slot && !known.contains(who)
+    })
 }
 
 /// Retires a node, which must be this one, and waits until its process is gone.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use multi_node_tests::{Deadline, LineClient, Program, Running, Who, eventually, process};
+use multi_node_tests::{
+    Deadline, Exit, LineClient, Program, Running, Who, eventually, process, stderr,
+};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -68,9 +70,12 @@ pub(crate) fn reload(program: &Running, generation: u32) -> Vec<Who> {
     program.wait_for_node("the new master", |who| {
         who.pid == program.pid() && who.generation == generation
     });
-    let nodes = program.lines().into_iter().filter(|line| line.text.starts_with("up node="));
-    let nodes = nodes.filter_map(|line| Who::parse(&line.text));
-    nodes.filter(|who| who.generation == generation).collect()
+    of_generation(program, generation)
+}
+
+/// The nodes of a generation that have said that they are up.
+pub(crate) fn of_generation(program: &Running, generation: u32) -> Vec<Who> {
+    program.nodes().into_iter().filter(|who| who.generation == generation).collect()
 }
 
 #[track_caller]
@@ -126,12 +131,24 @@ pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
 #[track_caller]
 pub(crate) fn refuses(program: &Running) {
     let addr = program.addr();
-    eventually(soon(), "connections are refused", || {
-        let refused = ErrorKind::ConnectionRefused;
-        TcpStream::connect(addr).is_err_and(|error| error.kind() == refused)
-    });
+    eventually(soon(), "connections are refused", || is_refused(addr));
     eventually(soon(), "nobody listens", || {
         let others = program.others().into_iter().map(|process| process.pid);
         others.chain([program.pid()]).all(|pid| process::listening(pid).is_empty())
     });
+}
+
+pub(crate) fn is_refused(addr: SocketAddr) -> bool {
+    TcpStream::connect(addr).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// The program fails before a node ran, with one line that has all these words; its exit code.
+#[track_caller]
+pub(crate) fn fails_to_start(program: Running, words: &[&str]) -> i32 {
+    let Exit::Code(code @ 1..) = program.wait_exit() else { panic!("{:?}", program.exit()) };
+    let lines = program.finish();
+    let [line] = stderr(&lines)[..] else { panic!("{lines:?} in place of one line") };
+    assert!(words.iter().all(|word| line.contains(word)), "{line}");
+    assert_eq!(lines.len(), 1, "no node ran");
+    code
 }

@@ -8,7 +8,9 @@ use multi_node_tests::{Load, Program, Running, Scratch, Who, eventually};
 use nix::sys::signal::Signal;
 
 use crate::reload::{image, point};
-use crate::support::{PROGRAM, notice, reload, replace, same_file, scenario, soon, workers};
+use crate::support::{
+    PROGRAM, notice, of_generation, reload, replace, same_file, scenario, soon, workers,
+};
 
 #[test]
 fn no_more_processes_than_the_surge_come_to_the_nodes_and_no_request_is_lost() {
@@ -114,14 +116,6 @@ fn most_workers_of_a_reload(program: &Running, generation: u32) -> usize {
         nodes.iter().any(|who| who.pid == program.pid())
     });
     most
-}
-
-/// The nodes of a generation that said that they are up.
-fn of_generation(program: &Running, generation: u32) -> Vec<Who> {
-    let lines = program.lines();
-    let ups = lines.iter().filter(|line| line.text.starts_with("up node="));
-    let nodes = ups.filter_map(|line| Who::parse(&line.text));
-    nodes.filter(|who| who.generation == generation).collect()
 }
 
 /// Whether so many workers run, all of this generation.

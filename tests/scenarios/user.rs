@@ -8,7 +8,7 @@ use multi_node_tests::{Exit, Line, Load, Program, Scratch, stderr};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 
-use crate::support::{PROGRAM, notice, reach, reload, replace, soon, workers};
+use crate::support::{PROGRAM, fails_to_start, notice, reach, reload, replace, soon, workers};
 
 #[test]
 fn every_process_is_the_user_for_good_before_main_runs() {
@@ -167,9 +167,5 @@ fn is(said: &Line, words: &str) {
 
 #[track_caller]
 fn refused(program: Program, code: i32, says: &str) {
-    let program = program.arg("lines").start();
-    assert_eq!(program.wait_exit(), Exit::Code(code));
-    let lines = program.finish();
-    let [line] = stderr(&lines)[..] else { panic!("one line says why: {lines:?}") };
-    assert!(line.contains(says), "{line}");
+    assert_eq!(fails_to_start(program.arg("lines").start(), &[says]), code);
 }

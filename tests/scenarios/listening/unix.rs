@@ -10,8 +10,8 @@ use std::time::Duration;
 use multi_node_tests::{Running, Scratch, Who, eventually};
 use nix::sys::signal::Signal;
 
-use super::{named, place, refused};
-use crate::support::{replace, send, soon, wait_gone, workers};
+use super::{named, place};
+use crate::support::{fails_to_start, replace, send, soon, wait_gone, workers};
 
 #[test]
 fn a_unix_socket_is_served_by_every_node() {
@@ -59,7 +59,7 @@ fn a_path_that_another_instance_serves_is_refused_with_its_pid() {
     let (first, path) = start(&scratch);
     first.wait_for_nodes(2);
     let (second, _) = start(&scratch);
-    refused(second, &["already served by pid", &first.pid().to_string()]);
+    fails_to_start(second, &["already served by pid", &first.pid().to_string()]);
     ask(&path, "who").unwrap();
     first.stop();
 }
@@ -70,7 +70,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     let path = scratch.path().join("app.sock");
     fs::write(&path, "precious").unwrap();
     let (program, _) = start(&scratch);
-    refused(program, &["no socket", "app.sock"]);
+    fails_to_start(program, &["no socket", "app.sock"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 }
 
@@ -168,7 +168,7 @@ fn a_name_in_the_abstract_namespace_needs_no_file() {
     let mut client = UnixStream::connect_addr(&addr).unwrap();
     ask_on(&mut client, "who").unwrap();
     let second = named("local", &format!("local=unix:@{name}")).start();
-    refused(second, &["already served by pid", &program.pid().to_string()]);
+    fails_to_start(second, &["already served by pid", &program.pid().to_string()]);
     drop(client);
     program.stop();
 }
