@@ -1,17 +1,17 @@
 //! Reloads to options that listen elsewhere, or that count otherwise.
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use multi_node_tests::{
-    HttpClient, LineClient, Load, Program, Running, Scratch, Who, eventually, process, unused_port,
+    HttpClient, LineClient, Load, Running, Scratch, Who, eventually, process, unused_port,
 };
 use nix::sys::signal::Signal;
 
+use crate::deployed::Deployed;
 use crate::support::{
-    PROGRAM, is_refused, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
+    is_refused, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
 };
 
 #[test]
@@ -49,7 +49,7 @@ fn what_was_dropped_is_refused_while_the_master_still_drains() {
     let program = &configured.program;
     program.wait_for_nodes(2);
     let mut held = reach(program, |who| who.pid == program.pid());
-    configured.write(&format!("nodes 2\nlisten a {a}\n"));
+    configured.deployed.configure(&format!("nodes 2\nlisten a {a}\n"));
     program.signal(Signal::SIGHUP);
     eventually(soon(), "what was dropped is refused", || is_refused(b));
     assert_eq!(held.who().expect("an answer").generation, 0, "it still drains");
@@ -106,7 +106,7 @@ fn a_new_address_that_is_taken_fails_the_reload_and_nothing_of_the_new_version_h
     let mut configured = Configured::start("", &old);
     let nodes = configured.program.wait_for_nodes(2);
     let new = format!("nodes 4\nlisten a {a}\nlisten c {c}\nlisten b {taken}\nmax_connections 5\n");
-    configured.write(&new);
+    configured.deployed.configure(&new);
     let program = &configured.program;
     program.signal(Signal::SIGHUP);
     let line = notice(program, &["reload to generation 1 failed", "cannot listen on"]);
@@ -188,32 +188,24 @@ fn the_hang_timeout_of_the_new_version_holds() {
     configured.program.stop();
 }
 
-/// A program whose options stand in a file.
+/// A program that is reloaded to other options.
 struct Configured {
     program: Running,
-    file: PathBuf,
-    _scratch: Scratch,
+    deployed: Deployed,
     generation: u32,
 }
 
 impl Configured {
     #[track_caller]
     fn start(serves: &str, options: &str) -> Configured {
-        let scratch = Scratch::new();
-        let file = scratch.path().join("options");
-        fs::write(&file, options).expect("it is ours");
-        let program = Program::new(PROGRAM).arg("configured").arg(&file).arg(serves).start();
-        Configured { program, file, _scratch: scratch, generation: 0 }
-    }
-
-    fn write(&self, options: &str) {
-        fs::write(&self.file, options).expect("it is ours");
+        let deployed = Deployed::new(options);
+        Configured { program: deployed.program(serves).start(), deployed, generation: 0 }
     }
 
     /// Reloads to other options; the new nodes, who stood in for the master among them.
     #[track_caller]
     fn reload(&mut self, options: &str) -> Vec<Who> {
-        self.write(options);
+        self.deployed.configure(options);
         self.generation += 1;
         reload(&self.program, self.generation)
     }

@@ -2,17 +2,15 @@
 
 mod places;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use multi_node_tests::{LineClient, Load, Program, Running, Scratch, Who, eventually, process};
+use multi_node_tests::{LineClient, Load, Running, Who, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::support::{
-    PROGRAM, notice, reach, refuses, reload, scenario, send, soon, wait_gone, workers,
-};
+use crate::deployed::Deployed;
+use crate::support::{notice, reach, refuses, reload, scenario, send, soon, wait_gone, workers};
 
 #[test]
 fn up_and_down_under_load_loses_no_request() {
@@ -119,14 +117,12 @@ fn every_node_knows_how_many_there_are() {
 
 #[test]
 fn the_count_of_the_operator_survives_reloads_and_wins_over_that_of_a_new_version() {
-    let scratch = Scratch::new();
-    let options = scratch.path().join("options");
-    fs::write(&options, "nodes 2\n").expect("it is ours");
-    let program = Program::new(PROGRAM).arg("configured").arg(&options).start();
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").start();
     program.wait_for_nodes(2);
     grow(&program, 2);
     assert_eq!(workers(&reload(&program, 1)).len(), 2);
-    fs::write(&options, "nodes 5\n").expect("it is ours");
+    deployed.configure("nodes 5\n");
     let nodes = reload(&program, 2);
     assert_eq!(workers(&nodes).len(), 2, "three nodes, as the operator wants: {nodes:?}");
     eventually(soon(), "the old ones have gone", || program.others().len() == 2);

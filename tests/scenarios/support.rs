@@ -122,11 +122,6 @@ pub(crate) fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(20))
 }
 
-/// Whether the two paths name the same file.
-pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
-    one.canonicalize().ok() == other.canonicalize().ok()
-}
-
 /// Waits until clients are refused and nobody listens any more: the drain has begun everywhere.
 #[track_caller]
 pub(crate) fn refuses(program: &Running) {

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use multi_node_tests::{Load, Program, Running, Scratch, eventually, process};
+use multi_node_tests::{Load, Program, Scratch, eventually, process};
 use nix::sys::signal::Signal;
 
+use crate::deployed::Deployed;
 use crate::support::{PROGRAM, notice, reach, reload, scenario, settled, soon, wait_gone, workers};
 
 #[test]
@@ -123,16 +124,16 @@ fn a_stop_that_arrives_at_any_moment_of_a_reload_is_obeyed() {
 
 #[test]
 fn options_of_the_new_version_count_from_the_reload_on() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").start();
     program.wait_for_nodes(2);
-    fs::write(scratch.path().join("options"), "nodes 4\n").expect("it is ours");
+    deployed.configure("nodes 4\n");
     let nodes = reload(&program, 1);
     assert_eq!(workers(&nodes).len(), 3, "{nodes:?}");
     for who in workers(&nodes) {
         reach(&program, |reached| reached.pid == who.pid);
     }
-    fs::write(scratch.path().join("options"), "nodes 1\n").expect("it is ours");
+    deployed.configure("nodes 1\n");
     reload(&program, 2);
     eventually(soon(), "the master is alone", || program.others().is_empty());
     reach(&program, |who| who.pid == program.pid() && who.generation == 2);
@@ -141,12 +142,12 @@ fn options_of_the_new_version_count_from_the_reload_on() {
 
 #[test]
 fn a_reload_may_take_the_master_out_of_those_that_listen_and_back() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").start();
     program.wait_for_nodes(2);
     let load = [("master_listen false\nnodes 2\n", 2), ("nodes 2\n", 1)];
     for (generation, (options, workers)) in (1..).zip(load) {
-        fs::write(scratch.path().join("options"), options).expect("it is ours");
+        deployed.configure(options);
         reload(&program, generation);
         eventually(soon(), "the workers are there", || program.others().len() == workers);
         reach(&program, |who| who.slot == 1 && who.generation == generation);
@@ -157,12 +158,12 @@ fn a_reload_may_take_the_master_out_of_those_that_listen_and_back() {
 
 #[test]
 fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").may_panic().start();
     let old = program.wait_for_nodes(2);
     for (options, reason) in [("nodes 0\n", "nodes=\"0\": expected 1 to 256"), ("x\n", "code 101")]
     {
-        fs::write(scratch.path().join("options"), options).expect("it is ours");
+        deployed.configure(options);
         program.signal(Signal::SIGHUP);
         notice(&program, &["reload", "failed", reason]);
         for who in &old {
@@ -176,9 +177,10 @@ fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
 fn an_option_that_counts_at_the_start_alone_stays_and_is_named() {
     let scratch = Scratch::new();
     let pid_file = scratch.path().join("pid");
-    let program = configured(&scratch, &format!("pid_file {}\n", pid_file.display()));
+    let deployed = Deployed::new(&format!("pid_file {}\n", pid_file.display()));
+    let program = deployed.program("").start();
     program.wait_for_nodes(1);
-    fs::write(scratch.path().join("options"), "pid_file /elsewhere\n").expect("it is ours");
+    deployed.configure("pid_file /elsewhere\n");
     reload(&program, 1);
     let named = format!("pid_file=\"/elsewhere\": stays {pid_file:?}, ");
     notice(&program, &[&named, "start it again"]);
@@ -219,11 +221,4 @@ fn children_of_user_code_hold_nothing_and_leave_no_zombie_across_the_replacement
     nix::sys::signal::kill(child, Signal::SIGKILL).expect("it lives");
     eventually(soon(), "it is reaped", || process::look_up(child).is_none());
     program.stop();
-}
-
-fn configured(scratch: &Scratch, options: &str) -> Running {
-    let file = scratch.path().join("options");
-    fs::write(&file, options).expect("it is ours");
-    let file = file.to_str().expect("a plain path").to_owned();
-    Program::new(PROGRAM).arg("configured").arg(file).may_panic().start()
 }
