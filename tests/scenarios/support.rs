@@ -1,9 +1,8 @@
 //! What the scenarios share: the program under test, and ways to meet a certain node of it.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::Duration;
 
 use multi_node_tests::{
@@ -21,17 +20,27 @@ pub(crate) fn scenario(name: &str) -> Program {
 }
 
 /// A connection to a node for which `wanted` holds.
+#[track_caller]
+pub(crate) fn reach(program: &Running, wanted: impl Fn(&Who) -> bool) -> LineClient {
+    let addr = program.addr();
+    reach_by(program, || LineClient::connect(addr), wanted)
+}
+
+/// The same by another way to connect.
 ///
 /// Connections to other nodes are held meanwhile, some at a time, so that fair accept goes on to
 /// the next node.
 #[track_caller]
-pub(crate) fn reach(program: &Running, wanted: impl Fn(&Who) -> bool) -> LineClient {
+pub(crate) fn reach_by(
+    program: &Running,
+    connect: impl Fn() -> io::Result<LineClient>,
+    wanted: impl Fn(&Who) -> bool,
+) -> LineClient {
     const AT_A_TIME: usize = 64;
-    let addr = program.addr();
     let mut elsewhere: BTreeMap<Who, usize> = BTreeMap::new();
     let mut held = Vec::new();
     while !program.deadline().passed() {
-        let mut client = LineClient::connect(addr).expect("nobody listens");
+        let mut client = connect().expect("nobody listens");
         match client.who() {
             Ok(who) if wanted(&who) => return client,
             Ok(who) => {

@@ -3,11 +3,11 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use multi_node_tests::{LineClient, Program, Running, eventually, unused_port};
+use multi_node_tests::{LineClient, Program, Running, unused_port};
 use nix::sys::signal::Signal;
 
 use super::{inet, loopback};
-use crate::support::{PROGRAM, fails_to_start, notice, scenario, soon, wait_gone};
+use crate::support::{PROGRAM, fails_to_start, notice, reach_by, scenario, wait_gone};
 
 #[test]
 fn a_socket_goes_to_the_listener_of_its_name() {
@@ -125,9 +125,7 @@ fn under_systemd_socket_activate_it_serves_reloads_and_grows() {
     }
     program.signal(Signal::SIGTTIN);
     let added = program.wait_for_node("one more", |who| who.slot == 2);
-    eventually(soon(), "it serves too", || {
-        LineClient::connect(addr).unwrap().who().is_ok_and(|who| who.pid == added.pid)
-    });
+    reach_by(&program, || LineClient::connect(addr), |who| who.pid == added.pid);
     program.stop();
 }
 
