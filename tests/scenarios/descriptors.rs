@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use multi_node_tests::{Running, Who, eventually, process};
+use multi_node_tests::{Running, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::messages::met;
 use crate::support::{reload, scenario, send, settled, soon, successor, wait_gone, workers};
 
 #[test]
@@ -45,16 +46,6 @@ fn twenty_reloads_leave_no_fd_behind() {
     met(&program, &nodes);
     same_as(&program, &before);
     program.stop();
-}
-
-/// Waits until the master has met each of these.
-#[track_caller]
-fn met(program: &Running, nodes: &[Who]) {
-    let master = nodes.iter().find(|who| who.pid == program.pid()).expect("it is one of them");
-    for worker in workers(nodes) {
-        let met = format!("met node={} peer={}", master.node, worker.node);
-        program.wait_for(&met, |line| (line.text == met).then_some(()));
-    }
 }
 
 type Kinds = BTreeMap<String, usize>;
