@@ -9,7 +9,8 @@ use multi_node_tests::{Exit, Program, eventually, process, stderr, unused_port};
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    PROGRAM, fails_to_start, notice, reach, reload, scenario, send, soon, wait_gone, workers,
+    PROGRAM, fails_to_start, freeze, notice, reach, reload, scenario, send, soon, wait_gone,
+    workers,
 };
 
 #[test]
@@ -152,7 +153,7 @@ fn backlog_is_what_the_kernel_queues() {
         scenario("lines").env("MULTI_NODE_NODES", "1").env("MULTI_NODE_BACKLOG", "3").start();
     program.wait_for_nodes(1);
     let addr = program.addr();
-    program.signal(Signal::SIGSTOP);
+    freeze(program.pid());
     // The kernel takes one more than the backlog, and leaves the rest without an answer.
     let mut queued = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(300)) {

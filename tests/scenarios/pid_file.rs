@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use multi_node_tests::{Exit, Program, Running, Scratch, eventually, process};
+use multi_node_tests::{Exit, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
-use crate::support::{PROGRAM, fails_to_start, reload, replace, scenario, send, soon, workers};
+use crate::support::{as_root, fails_to_start, reload, replace, scenario, send, soon, workers};
 
 #[test]
 fn it_is_written_when_the_program_is_ready_and_removed_at_its_end() {
@@ -115,18 +115,10 @@ fn a_start_that_fails_leaves_none() {
 
 #[test]
 fn a_user_who_may_not_remove_it_empties_it() {
-    if !geteuid().is_root() {
-        eprintln!("not tried: only root can become another user");
-        return;
-    }
-    let scratch = Scratch::new();
+    let Some((scratch, program)) = as_root("lines") else { return };
     let path = scratch.path().join("pid");
-    let copy = scratch.copy(PROGRAM, "program");
-    let program = Program::new(copy)
-        .arg("lines")
-        .env("MULTI_NODE_USER", "nobody")
-        .env("MULTI_NODE_PID_FILE", &path)
-        .start();
+    let program =
+        program.env("MULTI_NODE_USER", "nobody").env("MULTI_NODE_PID_FILE", &path).start();
     assert_eq!(pid_when_written(&path), program.pid());
     program.stop();
     assert_eq!(fs::read_to_string(&path).expect("the directory is root's"), "");

@@ -10,7 +10,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::deployed::Deployed;
-use crate::support::{notice, reach, refuses, reload, scenario, send, soon, wait_gone, workers};
+use crate::support::{
+    freeze, notice, reach, refuses, reload, scenario, send, soon, wait_gone, workers,
+};
 
 #[test]
 fn up_and_down_under_load_loses_no_request() {
@@ -27,8 +29,7 @@ fn up_and_down_under_load_loses_no_request() {
         shrink(&program, second);
         load.wait_for_ok(50, soon());
     }
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    let counts = load.stop_without_loss();
     assert!(counts.by_process.len() > 2, "those who came served too: {counts:?}");
     program.stop();
 }
@@ -64,8 +65,7 @@ fn connections_that_queue_at_a_node_while_it_retires_are_served_by_the_others() 
     let youngest = grow(&program, 2);
     reach(&program, |who| who.pid == youngest.pid);
     // It can do nothing about what queues at its socket, whether it is told to leave or not.
-    send(youngest.pid, Signal::SIGSTOP);
-    eventually(soon(), "it stands still", || process::is_stopped(youngest.pid));
+    freeze(youngest.pid);
     let mut queued = connect(program.addr(), 60);
     program.signal(Signal::SIGTTOU);
     queued.extend(connect(program.addr(), 60));
@@ -185,8 +185,7 @@ fn up_and_down_in_reloads_under_load_loses_no_request() {
         eventually(soon(), "the count is right", || program.others().len() == workers);
         load.wait_for_ok(20, soon());
     }
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    load.stop_without_loss();
     program.stop();
 }
 

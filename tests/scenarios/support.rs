@@ -3,20 +3,34 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multi_node_tests::{
-    Deadline, Exit, LineClient, Program, Running, Who, eventually, process, stderr,
+    Deadline, Exit, LineClient, Load, Program, Running, Scratch, Who, eventually, process, stderr,
 };
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 
 /// The program of all scenarios.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_program");
 
+/// The first half of a request of the scenario `http`: `def` makes it whole, and the answer is 6.
+pub(crate) const HALF: &str = "POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc";
+
 /// A scenario of it, not started yet.
 pub(crate) fn scenario(name: &str) -> Program {
     Program::new(PROGRAM).arg(name)
+}
+
+/// A scenario of a program that every user may run, not started yet; `None` when not root asks.
+pub(crate) fn as_root(name: &str) -> Option<(Scratch, Program)> {
+    if !geteuid().is_root() {
+        eprintln!("not tried: only root can become another user");
+        return None;
+    }
+    let scratch = Scratch::new();
+    let program = Program::new(scratch.copy(PROGRAM, "program")).arg(name);
+    Some((scratch, program))
 }
 
 /// A connection to a node for which `wanted` holds.
@@ -92,6 +106,13 @@ pub(crate) fn send(pid: Pid, signal: Signal) {
     nix::sys::signal::kill(pid, signal).expect("it cannot be signalled");
 }
 
+/// Stops a process, and waits until all of it stands still.
+#[track_caller]
+pub(crate) fn freeze(pid: Pid) {
+    send(pid, Signal::SIGSTOP);
+    eventually(soon(), &format!("{pid} stands still"), || process::is_stopped(pid));
+}
+
 /// Waits until a process has ended.
 #[track_caller]
 pub(crate) fn wait_gone(program: &Running, pid: Pid) {
@@ -139,6 +160,32 @@ pub(crate) fn refuses(program: &Running) {
     eventually(soon(), "nobody listens", || {
         let others = program.others().into_iter().map(|process| process.pid);
         others.chain([program.pid()]).all(|pid| process::listening(pid).is_empty())
+    });
+}
+
+/// Tells the program to stop: clients are answered until they are refused, never reset. How long
+/// that took.
+#[track_caller]
+pub(crate) fn refuses_under_load(program: &Running, tell: impl FnOnce()) -> Duration {
+    let load = Load::start(program.addr(), 3, 3);
+    load.wait_for_ok(200, soon());
+    let told = Instant::now();
+    tell();
+    let counts = load.until_refused();
+    let took = told.elapsed();
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    assert_eq!((counts.reset, counts.timeout, counts.wrong), (0, 0, 0), "{counts:?}");
+    assert_eq!(counts.refused, 6);
+    took
+}
+
+/// Tells the program to stop, again and again: within 250 ms of the first, signals are taken for
+/// the same.
+#[track_caller]
+pub(crate) fn signals_until_it_ends(program: &Running, tell: impl Fn()) {
+    eventually(soon(), "a second signal ends the program", || {
+        tell();
+        program.exit().is_some()
     });
 }
 

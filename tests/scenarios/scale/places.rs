@@ -5,22 +5,16 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use multi_node_tests::{LineClient, Program, Running, Scratch, Who, eventually, process};
-use nix::unistd::geteuid;
+use multi_node_tests::{LineClient, Running, Scratch, Who, eventually, process};
 
 use super::{grow, shrink};
-use crate::support::{PROGRAM, reach, reach_by, reload, scenario, settled, soon, workers};
+use crate::support::{as_root, reach, reach_by, reload, scenario, settled, soon, workers};
 
 #[test]
 fn nodes_come_and_go_after_privileges_were_dropped() {
-    if !geteuid().is_root() {
-        eprintln!("not tried: only root can become another user");
-        return;
-    }
-    let scratch = Scratch::new();
+    let Some((_scratch, program)) = as_root("lines") else { return };
     let free = (600..1_024).rev().find(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok());
     let port = free.expect("a port that nobody has").to_string();
-    let program = Program::new(scratch.copy(PROGRAM, "program")).arg("lines");
     let program = program.env("MULTI_NODE_USER", "nobody").env("MULTI_NODE_NODES", "2");
     let program = program.env("MULTI_NODE_PORT", port).start();
     program.wait_for_nodes(2);
