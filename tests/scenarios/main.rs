@@ -3,6 +3,7 @@
 mod addresses;
 mod attribute;
 mod deaths;
+mod deployed;
 mod descriptors;
 mod drain;
 mod endings;

@@ -225,14 +225,11 @@ fn a_stopped_node_does_not_hold_up_messages_between_others() {
 
 /// Waits until each of the nodes has met each other.
 #[track_caller]
-fn met(program: &Running, nodes: &[Who]) {
+pub(crate) fn met(program: &Running, nodes: &[Who]) {
     for one in nodes {
         for other in nodes.iter().filter(|other| other.node != one.node) {
-            let (one, other) = (one.node, other.node);
-            program.wait_for("two nodes that meet", |line| {
-                let text = format!("met node={one} peer={other}");
-                (line.text == text).then_some(())
-            });
+            let met = format!("met node={} peer={}", one.node, other.node);
+            program.wait_for(&met, |line| (line.text == met).then_some(()));
         }
     }
 }

@@ -128,11 +128,7 @@ const DASH: &[&str] = &["dash", "-i"];
 #[track_caller]
 fn shell_with(shell: &[&str], line: &str) -> (Running, Terminal) {
     let mut terminal = Terminal::new();
-    let mut program = Program::new(shell[0]);
-    for arg in &shell[1..] {
-        program = program.arg(arg);
-    }
-    let running = program.on(&terminal).start();
+    let running = Program::new(shell[0]).args(&shell[1..]).on(&terminal).start();
     terminal.type_line(line);
     (running, terminal)
 }
