@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::notice::counted;
 use crate::config::{NodeId, Settings, Slot};
 use crate::link::control::Pulse;
 use crate::policy::Time;
@@ -154,8 +155,7 @@ impl Look {
 
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.open == 1 { "" } else { "s" };
-        write!(f, "{} open connection{plural}", self.open)?;
+        f.write_str(&counted(self.open, "open connection", "open connections"))?;
         if let Some(ran) = self.ran {
             write!(f, "; {ran:.1?} of CPU since")?;
         }
