@@ -51,7 +51,7 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::Scaled { nodes } => {
             let nodes = counted(*nodes, "node serves", "nodes serve");
             report::news!(about: about, "{nodes} from now on");
-        },
+        }
         Notice::ScaleRefused { why } => report::warn!(about: about,
             "the number of nodes stays what it is: {}",
             match why {

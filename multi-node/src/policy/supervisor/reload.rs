@@ -240,7 +240,7 @@ impl Supervisor {
     /// The slots that get a successor, the stand-in's last.
     fn slots_to_replace(&self, rules: &Rules) -> Vec<Slot> {
         let has_ended = |slot: &Slot| self.slots.get(slot).is_some_and(SlotState::has_ended);
-        let slots = rules.worker_slots(self.scaled.unwrap_or(rules.nodes));
+        let slots = self.worker_slots(rules);
         let mut slots: Vec<Slot> = slots.filter(|slot| !has_ended(slot)).collect();
         if rules.master_serves() && self.master.has_main() {
             slots.push(MASTER_SLOT);
@@ -357,12 +357,7 @@ impl Supervisor {
                 Successor::Finished => {}
             }
         }
-        for state in self.slots.values_mut() {
-            if let SlotState::Covered { failures } = *state {
-                let until = now.saturating_add(self.backoff.wait(failures));
-                *state = SlotState::Backoff { until, failures };
-            }
-        }
+        self.respawn_lost_slots(now);
     }
 
     pub(super) fn dismiss_successor(&mut self, now: Time, node: NodeId) {

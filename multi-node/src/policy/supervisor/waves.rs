@@ -100,9 +100,8 @@ impl Supervisor {
         if state.and_then(SlotState::occupant) == Some(who.node) {
             self.slots.insert(who.slot, SlotState::Backoff { until: now, failures: 0 });
         }
-        let rules = self.rules.clone();
-        let stands_in = rules.master_serves() && !self.master.is_ready();
-        self.retire_slots_beyond(now, &rules, stands_in);
+        let stands_in = self.rules.master_serves() && !self.master.is_ready();
+        self.retire_slots_beyond(now, self.worker_slots(&self.rules), stands_in);
         let strays = self.strays();
         if strays.is_empty() {
             self.actions.push_back(Action::Discard { generation: failed });
