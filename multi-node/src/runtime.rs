@@ -105,13 +105,11 @@ impl Process {
 
     /// Finds out which role this process has, and takes it.
     fn find(configure: impl FnOnce() -> Builder, program: &str) -> Result<Process, StartError> {
-        let role = StartError::system("find out this process's role");
-        let taken_over = match process::control_socket() {
-            Ok(Some(socket)) => return Process::worker(socket, configure, program),
-            Ok(None) => replace::state_left().map_err(role)?,
-            Err(cause) => return Err(role(cause)),
-        };
-        if let Some(state) = taken_over {
+        let unknown = || StartError::system("find out this process's role");
+        if let Some(socket) = process::control_socket().map_err(unknown())? {
+            return Process::worker(socket, configure, program);
+        }
+        if let Some(state) = replace::state_left().map_err(unknown())? {
             return Ok(Process::next_master(master::take_over(state)?, program));
         }
         init::run_if_process_1();
@@ -132,7 +130,7 @@ impl Process {
         let node = match control.calling(CALLING_TIMEOUT) {
             Ok(Calling::Rehearsal(state)) => rehearsal::rehearse(&control, state, configure),
             Ok(Calling::Node(welcome, fds)) => {
-                Node::enter(control, *welcome, fds, Some(signals), false, program)
+                Node::enter(control, *welcome, fds, Some(signals), program)
             }
             // The master is gone before this worker began: there is nobody to tell.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -166,9 +164,7 @@ impl Process {
         let failed = StartError::system("start the master's own node");
         let control = Control::new(control);
         let node = match control.calling(CALLING_TIMEOUT) {
-            Ok(Calling::Node(welcome, fds)) => {
-                Node::enter(control, *welcome, fds, None, true, program)
-            }
+            Ok(Calling::Node(welcome, fds)) => Node::enter(control, *welcome, fds, None, program),
             Ok(Calling::Rehearsal(_)) => Err(io::ErrorKind::InvalidData.into()),
             Err(error) => Err(error),
         };

@@ -49,7 +49,12 @@ impl Death {
 }
 
 /// Sends a signal; `None` when the process has gone.
-fn signal(node: Pid, signal: Signal) -> Option<()> {
+///
+/// # Panics
+///
+/// When the process is not ours.
+#[track_caller]
+pub fn signal(node: Pid, signal: Signal) -> Option<()> {
     match kill(node, signal) {
         Ok(()) => Some(()),
         Err(Errno::ESRCH) => None,

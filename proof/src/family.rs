@@ -21,6 +21,25 @@ pub fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(60))
 }
 
+/// How many fds and threads a process has once that has not changed for a number of looks.
+///
+/// # Panics
+///
+/// When it goes on changing.
+#[track_caller]
+pub fn settled(pid: Pid) -> (usize, u64) {
+    const LOOKS: usize = 50;
+    let mut last = (0, 0);
+    let mut same = 0;
+    eventually(soon(), "its fds and threads settle", || {
+        let now = (process::fds(pid).len(), process::threads(pid));
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+        same == LOOKS
+    });
+    last
+}
+
 /// A master that listens, and its workers.
 #[derive(Debug)]
 pub struct Family {
@@ -172,6 +191,21 @@ impl Family {
         self.workers -= 1;
         self.running.signal(Signal::SIGTTOU);
         eventually(soon(), "there is one worker less", || self.workers().len() == self.workers);
+    }
+
+    /// Adds or retires workers, one by one, until there are so many.
+    ///
+    /// # Panics
+    ///
+    /// As [`Family::grow`] and [`Family::shrink`].
+    #[track_caller]
+    pub fn scale(&mut self, workers: usize) {
+        while self.workers < workers {
+            self.grow();
+        }
+        while self.workers > workers {
+            self.shrink();
+        }
     }
 
     /// Sends a signal to the master.

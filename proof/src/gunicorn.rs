@@ -1,11 +1,9 @@
 //! gunicorn: HUP replaces the workers.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::process::Command;
 
-use multi_node_proof::Death;
-use multi_node_tests::{Load, Program, Scratch, unused_port};
+use multi_node_tests::{Program, Running, Scratch, unused_port};
 
 use crate::peer::{Peer, WORKERS};
 use crate::rows::Subject;
@@ -22,8 +20,6 @@ def site(environ, start_response):
 /// Each of the 64 clients may keep a connection, and all may meet in one worker.
 const THREADS: &str = "64";
 
-struct Reloaded(Peer);
-
 pub(crate) fn reload() -> Result<Box<dyn Subject>, String> {
     if Command::new("gunicorn").arg("--version").output().is_err() {
         return Err("not installed".to_owned());
@@ -38,20 +34,6 @@ pub(crate) fn reload() -> Result<Box<dyn Subject>, String> {
         .args(["--worker-class", "gthread", "--threads", THREADS, "--keep-alive", "3600"])
         .args(["--workers", &WORKERS.to_string(), "--bind", &format!("127.0.0.1:{port}")])
         .arg("site_under_proof:site");
-    Ok(Box::new(Reloaded(Peer::start(program, port, scratch, |running, _| Some(running.pid())))))
-}
-
-impl Subject for Reloaded {
-    fn addr(&self) -> SocketAddr {
-        self.0.addr
-    }
-
-    fn change(&mut self, _: &Load) -> Option<Death> {
-        self.0.reload();
-        None
-    }
-
-    fn end(self: Box<Self>) {
-        self.0.end();
-    }
+    let master = |running: &Running, _: &Scratch| Some(running.pid());
+    Ok(Peer::start(program, port, scratch, master, Peer::reload))
 }

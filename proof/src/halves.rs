@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use multi_node_proof::{Death, soon};
-use multi_node_tests::{Counts, Load, Outcome};
+use multi_node_proof::soon;
+use multi_node_tests::{Counts, Failure, Load, Outcome};
 
 use crate::rows::Subject;
 
@@ -53,36 +53,37 @@ impl Half {
         let mut deaths = Vec::new();
         // Every client has asked before the first change and after each.
         load.wait_for_ok(4 * CLIENTS, soon());
-        for time in 1..=times {
-            eprint!("\r  {time} of {times} ");
+        repeat(times, |_| {
             deaths.extend(subject.change(&load));
             load.wait_for_ok(4 * CLIENTS, soon());
-        }
-        eprintln!();
-        Half::new(&load.stop(), &deaths)
-    }
-
-    fn new(counts: &Counts, deaths: &[Death]) -> Half {
-        let mut half = Half { answered: counts.ok, slowest: counts.slowest, ..Half::default() };
-        for failure in counts.failures.iter() {
-            if deaths.iter().any(|death| death.accounts_for(failure)) {
-                half.on_the_killed += 1;
-            } else {
-                *half.failed.entry(failure.outcome).or_default() += 1;
-            }
-        }
+        });
+        let mut half = Half::default();
+        half.on_the_killed = half
+            .add(&load.stop(), |failure| deaths.iter().any(|death| death.accounts_for(failure)));
         half
     }
 
-    /// Adds what became of requests until every client was refused, which is no failure then.
-    pub(crate) fn add_until_refused(&mut self, counts: &Counts) {
+    /// Adds what became of requests; returns how many of the failed ones are excused.
+    pub(crate) fn add(&mut self, counts: &Counts, is_excused: impl Fn(&Failure) -> bool) -> usize {
         self.answered += counts.ok;
         self.slowest = self.slowest.max(counts.slowest);
+        let mut excused = 0;
         for failure in counts.failures.iter() {
-            match failure.outcome {
-                Outcome::Refused => self.refused_at_last += 1,
-                outcome => *self.failed.entry(outcome).or_default() += 1,
+            if is_excused(failure) {
+                excused += 1;
+            } else {
+                *self.failed.entry(failure.outcome).or_default() += 1;
             }
         }
+        excused
     }
+}
+
+/// Makes a change so often, and says which one is under way.
+pub(crate) fn repeat(times: usize, mut change: impl FnMut(usize)) {
+    for time in 1..=times {
+        eprint!("\r  {time} of {times} ");
+        change(time);
+    }
+    eprintln!();
 }

@@ -9,6 +9,6 @@ mod family;
 mod install;
 pub mod site;
 
-pub use death::Death;
-pub use family::{Family, soon};
+pub use death::{Death, signal};
+pub use family::{Family, settled, soon};
 pub use install::{Broken, Version};

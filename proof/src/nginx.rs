@@ -2,30 +2,25 @@
 
 use std::env;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use multi_node_proof::{Death, soon};
-use multi_node_tests::{Load, Program, Scratch, eventually, process, unused_port};
+use multi_node_proof::soon;
+use multi_node_tests::{Program, Scratch, eventually, process, unused_port};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::peer::{Peer, WORKERS};
+use crate::peer::{Peer, WORKERS, workers_of};
 use crate::rows::Subject;
 
-struct Reloaded(Peer);
-
-struct Upgraded(Peer);
-
 pub(crate) fn reload() -> Result<Box<dyn Subject>, String> {
-    Ok(Box::new(Reloaded(start()?)))
+    start(Peer::reload)
 }
 
 pub(crate) fn upgrade() -> Result<Box<dyn Subject>, String> {
-    Ok(Box::new(Upgraded(start()?)))
+    start(replace)
 }
 
-fn start() -> Result<Peer, String> {
+fn start(change: fn(&mut Peer)) -> Result<Box<dyn Subject>, String> {
     let nginx = nginx().ok_or("not installed")?;
     let scratch = Scratch::new();
     let port = unused_port();
@@ -36,7 +31,7 @@ fn start() -> Result<Peer, String> {
     let program = Program::new("/bin/sh")
         .args(["-c", "\"$0\" -p \"$1\" -c \"$2\" & until [ -s \"$1/pid\" ]; do sleep 0.01; done"])
         .args([nginx.as_path(), scratch.path(), &file]);
-    Ok(Peer::start(program, port, scratch, |_, scratch| named(scratch)))
+    Ok(Peer::start(program, port, scratch, |_, scratch| named(scratch), change))
 }
 
 /// The whole path: nginx executes itself anew by the name that it was started by.
@@ -59,45 +54,17 @@ fn configuration(scratch: &Scratch, port: u16) -> String {
     )
 }
 
-impl Subject for Reloaded {
-    fn addr(&self) -> SocketAddr {
-        self.0.addr
-    }
-
-    fn change(&mut self, _: &Load) -> Option<Death> {
-        self.0.reload();
-        None
-    }
-
-    fn end(self: Box<Self>) {
-        self.0.end();
-    }
-}
-
-impl Subject for Upgraded {
-    fn addr(&self) -> SocketAddr {
-        self.0.addr
-    }
-
-    /// As nginx's documentation has it: the new master and its workers first, then the old ones
-    /// leave.
-    fn change(&mut self, _: &Load) -> Option<Death> {
-        let peer = &mut self.0;
-        let old = peer.master;
-        peer.signal(Signal::SIGUSR2);
-        eventually(soon(), "the new master has its workers", || {
-            let new = named(&peer.scratch).filter(|new| *new != old);
-            new.is_some_and(|new| peer.children_of(new).len() == WORKERS)
-        });
-        peer.signal(Signal::SIGQUIT);
-        eventually(soon(), "the old master has gone", || !process::is_alive(old));
-        peer.master = named(&peer.scratch).expect("the new master names itself");
-        None
-    }
-
-    fn end(self: Box<Self>) {
-        self.0.end();
-    }
+/// As nginx's documentation has it: the new master and its workers first, then the old ones leave.
+fn replace(peer: &mut Peer) {
+    let old = peer.master;
+    peer.signal(Signal::SIGUSR2);
+    eventually(soon(), "the new master has its workers", || {
+        let new = named(&peer.scratch).filter(|new| *new != old);
+        new.is_some_and(|new| workers_of(new).len() == WORKERS)
+    });
+    peer.signal(Signal::SIGQUIT);
+    eventually(soon(), "the old master has gone", || !process::is_alive(old));
+    peer.master = named(&peer.scratch).expect("the new master names itself");
 }
 
 /// The master that the pid file names.

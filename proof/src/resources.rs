@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use multi_node_proof::{Family, soon};
-use multi_node_tests::{eventually, process};
+use multi_node_proof::{Family, settled};
+use multi_node_tests::process;
 use nix::unistd::Pid;
+
+use crate::halves::repeat;
 
 /// After how many reloads everything that is made once has been made.
 const WARM: usize = 5;
@@ -32,11 +34,7 @@ pub(crate) struct Growth {
 pub(crate) fn after(times: usize) -> Growth {
     let family = Family::start(4);
     let holding = |times: usize| {
-        for time in 1..=times {
-            eprint!("\r  {time} of {times} ");
-            family.reload();
-        }
-        eprintln!();
+        repeat(times, |_| family.reload());
         Holding::settled(family.master())
     };
     let before = holding(WARM);
@@ -48,24 +46,8 @@ pub(crate) fn after(times: usize) -> Growth {
 impl Holding {
     /// What the process holds once it has let go of what the last reload left.
     fn settled(pid: Pid) -> Holding {
-        const LOOKS: usize = 20;
-        let mut last = Holding::of(pid);
-        let mut same = 0;
-        eventually(soon(), "the master settles", || {
-            let now = Holding::of(pid);
-            same = if (now.fds, now.threads) == (last.fds, last.threads) { same + 1 } else { 0 };
-            last = now;
-            same == LOOKS
-        });
-        last
-    }
-
-    fn of(pid: Pid) -> Holding {
-        Holding {
-            fds: process::fds(pid).len(),
-            threads: process::threads(pid),
-            memory: process::resident(pid),
-        }
+        let (fds, threads) = settled(pid);
+        Holding { fds, threads, memory: process::resident(pid) }
     }
 }
 

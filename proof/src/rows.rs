@@ -38,8 +38,8 @@ enum Kind {
     /// multi-node, stopped so long after it was asked to (`drain_delay`) under clients that ask
     /// until they are refused: nothing else may happen to them.
     Stops(Duration),
-    /// Another server under the same load: it is as it is.
-    Theirs(fn() -> Result<Box<dyn Subject>, String>),
+    /// Another server, by its name, under the same load: it is as it is.
+    Theirs(&'static str, fn() -> Result<Box<dyn Subject>, String>),
     /// multi-node without load: what its master holds.
     Resources,
 }
@@ -53,10 +53,7 @@ pub(crate) struct Proved {
 
 /// What a row is about.
 pub(crate) enum Finding {
-    Requests {
-        halves: Halves,
-        ours: bool,
-    },
+    Requests(Halves),
     Resources(resources::Growth),
     /// It could not be tried.
     Missing(String),
@@ -76,23 +73,33 @@ impl Row {
     }
 
     fn find(&self, times: usize, rate: u32) -> Finding {
-        let (subject, ours) = match self.kind {
+        let subject = match self.kind {
             Kind::Resources => return Finding::Resources(resources::after(times)),
-            Kind::Stops(delay) => {
-                return Finding::Requests { halves: stops::of(delay, times), ours: true };
-            }
-            Kind::Ours(change) => (subject::start(change), true),
-            Kind::Theirs(start) => match start() {
-                Ok(subject) => (subject, false),
+            Kind::Stops(delay) => return Finding::Requests(stops::of(delay, times)),
+            Kind::Ours(change) => subject::start(change),
+            Kind::Theirs(_, start) => match start() {
+                Ok(subject) => subject,
                 Err(reason) => return Finding::Missing(reason),
             },
         };
-        Finding::Requests { halves: Halves::of(subject, times, rate), ours }
+        Finding::Requests(Halves::of(subject, times, rate))
+    }
+
+    /// The name of the program when it is another server, which may fail.
+    pub(crate) fn other(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Theirs(program, _) => Some(program),
+            Kind::Ours(_) | Kind::Stops(_) | Kind::Resources => None,
+        }
     }
 }
 
+const fn row(name: &'static str, times: usize, what: &'static str, kind: Kind) -> Row {
+    Row { name, what, times, kind }
+}
+
 const fn ours(name: &'static str, times: usize, what: &'static str, change: Change) -> Row {
-    Row { name, what, times, kind: Kind::Ours(change) }
+    row(name, times, what, Kind::Ours(change))
 }
 
 const fn broken(name: &'static str, what: &'static str, broken: Broken) -> Row {
@@ -112,30 +119,13 @@ pub(crate) const ROWS: [Row; 18] = [
     broken("not-executable", "upgrade to a file not executable", Broken::NotExecutable),
     broken("garbage", "upgrade to what is no program", Broken::Garbage),
     broken("speaks-nonsense", "upgrade that speaks another protocol", Broken::SpeaksNonsense),
-    Row { name: "stop", what: "stop (TERM)", times: 20, kind: Kind::Stops(Duration::ZERO) },
-    Row {
-        name: "delayed-stop",
-        what: "stop (TERM), `drain_delay` 500 ms",
-        times: 20,
-        kind: Kind::Stops(Duration::from_millis(500)),
-    },
-    Row { name: "resources", what: "reload (HUP), no load", times: 200, kind: Kind::Resources },
-    Row {
-        name: "nginx-reload",
-        what: "reload (HUP)",
-        times: 50,
-        kind: Kind::Theirs(nginx::reload),
-    },
-    Row {
-        name: "nginx-upgrade",
-        what: "upgrade (USR2, QUIT)",
-        times: 20,
-        kind: Kind::Theirs(nginx::upgrade),
-    },
-    Row {
-        name: "gunicorn-reload",
-        what: "reload (HUP)",
-        times: 50,
-        kind: Kind::Theirs(gunicorn::reload),
-    },
+    row("stop", 20, "stop (TERM)", Kind::Stops(Duration::ZERO)),
+    row("delayed-stop", 20, "stop (TERM), `drain_delay` 500 ms", Kind::Stops(DELAY)),
+    row("resources", 200, "reload (HUP), no load", Kind::Resources),
+    row("nginx-reload", 50, "reload (HUP)", Kind::Theirs("nginx", nginx::reload)),
+    row("nginx-upgrade", 20, "upgrade (USR2, QUIT)", Kind::Theirs("nginx", nginx::upgrade)),
+    row("gunicorn-reload", 50, "reload (HUP)", Kind::Theirs("gunicorn", gunicorn::reload)),
 ];
+
+/// `drain_delay` of the stops that have one.
+const DELAY: Duration = Duration::from_millis(500);

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use multi_node_proof::{Family, soon};
-use multi_node_tests::Load;
+use multi_node_tests::{Load, Outcome};
 use nix::sys::signal::Signal;
 
-use crate::halves::{CLIENTS, Half, Halves};
+use crate::halves::{CLIENTS, Half, Halves, repeat};
 use crate::subject::NODES;
 
 /// Starts a program and stops it, `times` times: half of them under clients that connect for each
@@ -14,15 +14,13 @@ use crate::subject::NODES;
 /// until they are refused.
 pub(crate) fn of(delay: Duration, times: usize) -> Halves {
     let mut halves = Halves { short: Half::default(), kept: Half::default() };
-    for time in 1..=times {
-        eprint!("\r  {time} of {times} ");
+    repeat(times, |time| {
         if time % 2 == 1 {
             stop(delay, CLIENTS, 0, &mut halves.short);
         } else {
             stop(delay, 0, CLIENTS, &mut halves.kept);
         }
-    }
-    eprintln!();
+    });
     halves
 }
 
@@ -38,5 +36,5 @@ fn stop(delay: Duration, short: usize, kept: usize, half: &mut Half) {
     let answered = counts.last_asked.values().max().map(|last| last.duration_since(asked));
     assert!(answered >= Some(delay / 2), "refused too early: the last answer is of {answered:?}");
     family.ended();
-    half.add_until_refused(&counts);
+    half.refused_at_last += half.add(&counts, |failure| failure.outcome == Outcome::Refused);
 }

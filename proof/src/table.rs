@@ -31,7 +31,7 @@ impl Table {
     /// Whether multi-node lost nothing that it must not lose.
     pub(crate) fn is_proof(&self) -> bool {
         self.rows.iter().all(|proved| match &proved.result {
-            Ok(Finding::Requests { halves, ours }) => !ours || halves.failed() == 0,
+            Ok(Finding::Requests(halves)) => proved.row.other().is_some() || halves.failed() == 0,
             Ok(Finding::Resources(growth)) => growth.is_none(),
             Ok(Finding::Missing(_)) => true,
             Err(_) => false,
@@ -48,13 +48,10 @@ impl fmt::Display for Table {
              | --- | --- | ---: | ---: | --- | ---: | ---: | --- | ---: |"
         )?;
         for proved in &self.rows {
-            let program = match proved.row.name.split_once('-') {
-                Some((program @ ("nginx" | "gunicorn"), _)) => program,
-                _ => "multi-node",
-            };
+            let program = proved.row.other().unwrap_or("multi-node");
             write!(f, "| {program} | {} | {} ", proved.row.what, proved.times)?;
             match &proved.result {
-                Ok(Finding::Requests { halves: Halves { short, kept }, .. }) => {
+                Ok(Finding::Requests(Halves { short, kept })) => {
                     writeln!(f, "| {short} | {kept} |")?;
                 }
                 Ok(Finding::Resources(growth)) => {
@@ -137,7 +134,7 @@ fn foot(arguments: &Arguments) -> String {
 }
 
 /// What a program says of its version, in one line.
-pub(crate) fn version(program: &str, flag: &str) -> Option<String> {
+fn version(program: &str, flag: &str) -> Option<String> {
     let output = Command::new(program).arg(flag).output().ok()?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

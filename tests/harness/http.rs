@@ -83,7 +83,7 @@ impl HttpClient {
         self.stream.get_mut().write_all(bytes.as_bytes())
     }
 
-    /// Reads one answer, with a `Content-Length` or in chunks.
+    /// Reads one answer, with a `Content-Length` or in chunks, or a `100 Continue`.
     ///
     /// # Errors
     ///
@@ -106,6 +106,9 @@ impl HttpClient {
                 Some(("content-length", value)) => length = value.parse().ok(),
                 Some(_) => {}
             }
+        }
+        if status == 100 {
+            return Ok(response);
         }
         if chunked {
             self.chunks(&mut response.body)?;

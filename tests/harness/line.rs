@@ -1,7 +1,10 @@
 //! A client of the programs that talk in lines.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use super::http::PATIENCE;
 use super::who::Who;
@@ -9,7 +12,8 @@ use super::who::Who;
 /// A connection on which lines are asked and answered, each with a deadline of 20 s.
 #[derive(Debug)]
 pub struct LineClient {
-    stream: BufReader<TcpStream>,
+    /// Either kind of socket, which has its deadlines whoever reads it.
+    stream: BufReader<File>,
 }
 
 impl LineClient {
@@ -22,7 +26,22 @@ impl LineClient {
         let stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(LineClient { stream: BufReader::new(stream) })
+        Ok(LineClient::of(stream.into()))
+    }
+
+    /// Takes a connection to a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// As setting the deadlines of a Unix stream.
+    pub fn over(stream: UnixStream) -> io::Result<LineClient> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(LineClient::of(stream.into()))
+    }
+
+    fn of(socket: OwnedFd) -> LineClient {
+        LineClient { stream: BufReader::new(socket.into()) }
     }
 
     /// Sends a line.

@@ -114,6 +114,14 @@ impl Load {
         self.until_refused()
     }
 
+    /// Stops the clients, none of whose requests may have failed.
+    #[track_caller]
+    pub fn stop_without_loss(self) -> Counts {
+        let counts = self.stop();
+        assert_eq!(counts.failed(), 0, "{counts:?}");
+        counts
+    }
+
     /// Waits until every client was refused and returns what they counted.
     pub fn until_refused(self) -> Counts {
         for client in self.clients {

@@ -18,7 +18,8 @@ use super::who::Who;
 
 /// A started program; dropping it kills its whole process group.
 ///
-/// Test programs print `up node=… slot=… generation=… pid=… addr=…` before a node serves.
+/// Test programs print `up node=… slot=… generation=… pid=… addr=…` when a node begins to serve;
+/// `lines` and `http` do so once it told its master that it is ready.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -68,6 +69,11 @@ impl Running {
         self.log.state().lines.clone()
     }
 
+    /// The nodes that have said that they are up, in that order.
+    pub fn nodes(&self) -> Vec<Who> {
+        self.log.state().lines.iter().filter_map(up).collect()
+    }
+
     /// Waits for the first line in which `pattern` stands.
     #[track_caller]
     pub fn wait_for_line(&self, pattern: &str) -> Line {
@@ -107,11 +113,7 @@ impl Running {
     /// Waits until `count` nodes have said that they are up, and returns them by slot.
     #[track_caller]
     pub fn wait_for_nodes(&self, count: usize) -> Vec<Who> {
-        let up = self.wait_for_ups(count);
-        let mut nodes: Vec<Who> = up
-            .iter()
-            .map(|line| Who::parse(&line.text).expect("an `up` line names the node"))
-            .collect();
+        let mut nodes: Vec<Who> = self.wait_for_ups(count).iter().filter_map(up).collect();
         nodes.sort_by_key(|who| who.slot);
         nodes
     }
@@ -119,10 +121,7 @@ impl Running {
     /// Waits until a node for which `wanted` holds has said that it is up.
     #[track_caller]
     pub fn wait_for_node(&self, what: &str, mut wanted: impl FnMut(&Who) -> bool) -> Who {
-        self.wait_for(what, |line| {
-            let who = line.text.starts_with("up ").then(|| Who::parse(&line.text))??;
-            wanted(&who).then_some(who)
-        })
+        self.wait_for(what, |line| up(line).filter(&mut wanted))
     }
 
     /// Waits for the first node and returns where its program listens, on the loopback when it
@@ -235,6 +234,11 @@ impl Drop for Running {
             });
         }
     }
+}
+
+/// The node that says in this line that it is up.
+fn up(line: &Line) -> Option<Who> {
+    line.text.starts_with("up node=").then(|| Who::parse(&line.text))?
 }
 
 /// The lines that were printed to standard error.

@@ -16,8 +16,9 @@ const LARGE: usize = 64 << 20;
 #[multi_node::main(port = 0, nodes = 4)]
 pub(crate) async fn http(nodes: Nodes) -> std::io::Result<()> {
     let app = app(&nodes);
-    up(&nodes);
-    nodes.serve(app).await
+    // `serve` is polled first, and makes the node ready: who is said to be up has told its master.
+    let (served, ()) = tokio::join!(nodes.serve(app), async { up(&nodes) });
+    served
 }
 
 /// The paths above.

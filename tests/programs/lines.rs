@@ -15,13 +15,12 @@ pub(crate) async fn lines(nodes: Nodes) -> Result<(), String> {
 
 /// Serves until a connection orders this node's `main` to end; says which connections closed.
 pub(crate) async fn serve_lines(nodes: Nodes) -> Result<(), String> {
-    up(&nodes);
     let (order, mut orders) = mpsc::unbounded_channel();
-    let listener = nodes.listener();
+    let (listener, served) = (nodes.listener(), nodes.clone());
     tokio::spawn(async move {
         loop {
             let (connection, _) = listener.accept().await.expect("accept failed");
-            let (nodes, order) = (nodes.clone(), order.clone());
+            let (nodes, order) = (served.clone(), order.clone());
             tokio::spawn(async move {
                 // The client may be gone in the middle of an answer.
                 let _ = talk(nodes.clone(), connection, order).await;
@@ -29,6 +28,9 @@ pub(crate) async fn serve_lines(nodes: Nodes) -> Result<(), String> {
             });
         }
     });
+    // The loop's first turn makes the node ready: whoever is said to be up has told its master.
+    tokio::task::yield_now().await;
+    up(&nodes);
     match orders.recv().await.as_deref() {
         Some("ok") => Ok(()),
         Some("err") => Err("told to fail".to_owned()),

@@ -39,6 +39,8 @@ pub(crate) async fn named_lines(nodes: Nodes) -> io::Result<()> {
         say_where(&nodes, name);
         tokio::spawn(take_lines(nodes.clone(), listener));
     }
+    // As in `lines`: ready first.
+    tokio::task::yield_now().await;
     up(&nodes);
     nodes.shutdown().await;
     Ok(())

@@ -35,7 +35,8 @@ async fn accept_until_told(nodes: Nodes) -> io::Result<()> {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let (connection, _) = accepted?;
+                // A stop ends listening, and may do so before this node looks whether it is told.
+                let Ok((connection, _)) = accepted else { break nodes.shutdown().await };
                 let (order, _) = tokio::sync::mpsc::unbounded_channel();
                 open.spawn(talk(nodes.clone(), connection, order));
             }

@@ -1,18 +1,17 @@
 //! Reloads to options that listen elsewhere, or that count otherwise.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use multi_node_tests::{
-    HttpClient, LineClient, Load, Program, Running, Scratch, Who, eventually, process, unused_port,
+    HttpClient, LineClient, Load, Running, Scratch, Who, eventually, process, unused_port,
 };
 use nix::sys::signal::Signal;
 
+use crate::deployed::Deployed;
 use crate::support::{
-    PROGRAM, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
+    freeze, is_refused, notice, reach, reload, replace, send, soon, successor, wait_gone, workers,
 };
 
 #[test]
@@ -37,8 +36,7 @@ fn a_second_listener_appears_and_goes_and_nobody_is_reset() {
             assert_eq!(counts.failed(), counts.refused, "{counts:?}");
             configured.reload(&both);
         }
-        let counts = load.stop();
-        assert_eq!(counts.failed(), 0, "{counts:?}");
+        load.stop_without_loss();
         configured.program.stop();
     }
 }
@@ -50,7 +48,7 @@ fn what_was_dropped_is_refused_while_the_master_still_drains() {
     let program = &configured.program;
     program.wait_for_nodes(2);
     let mut held = reach(program, |who| who.pid == program.pid());
-    configured.write(&format!("nodes 2\nlisten a {a}\n"));
+    configured.deployed.configure(&format!("nodes 2\nlisten a {a}\n"));
     program.signal(Signal::SIGHUP);
     eventually(soon(), "what was dropped is refused", || is_refused(b));
     assert_eq!(held.who().expect("an answer").generation, 0, "it still drains");
@@ -107,7 +105,7 @@ fn a_new_address_that_is_taken_fails_the_reload_and_nothing_of_the_new_version_h
     let mut configured = Configured::start("", &old);
     let nodes = configured.program.wait_for_nodes(2);
     let new = format!("nodes 4\nlisten a {a}\nlisten c {c}\nlisten b {taken}\nmax_connections 5\n");
-    configured.write(&new);
+    configured.deployed.configure(&new);
     let program = &configured.program;
     program.signal(Signal::SIGHUP);
     let line = notice(program, &["reload to generation 1 failed", "cannot listen on"]);
@@ -135,8 +133,7 @@ fn a_master_that_comes_to_listen_is_one_of_those_that_look_after_each_other() {
     for who in workers.iter().map(|who| who.pid).chain([program.pid()]) {
         reach(program, |reached| reached.pid == who);
     }
-    send(program.pid(), Signal::SIGSTOP);
-    eventually(soon(), "the master stands still", || process::is_stopped(program.pid()));
+    freeze(program.pid());
     let addr = program.addr();
     let mut queued: Vec<_> =
         (0..60).map(|_| LineClient::connect(addr).expect("someone listens")).collect();
@@ -147,7 +144,7 @@ fn a_master_that_comes_to_listen_is_one_of_those_that_look_after_each_other() {
     drop(queued);
     // And back, with one node less.
     let nodes = configured.reload("nodes 3\nmaster_listen false\nport 0\n");
-    let workers: Vec<Who> = nodes.into_iter().filter(|who| who.slot != 0).collect();
+    let workers = crate::support::workers(&nodes);
     assert_eq!(workers.len(), 3);
     for _ in 0..60 {
         let mut client = LineClient::connect(addr).expect("someone listens");
@@ -167,9 +164,7 @@ fn the_limits_of_the_new_version_hold() {
     eventually(soon(), "it has served enough", || {
         // Its connections are cut when it has to leave.
         let _ = LineClient::connect(addr).and_then(|mut client| client.who());
-        let ups = program.lines();
-        let mut ups = ups.iter().filter_map(|line| Who::parse(&line.text));
-        next = ups.find(|who| who.slot == 1 && who.node > worker.node);
+        next = program.nodes().into_iter().find(|who| who.slot == 1 && who.node > worker.node);
         next.is_some()
     });
     assert_eq!(next.expect("it was found").generation, 1);
@@ -191,32 +186,24 @@ fn the_hang_timeout_of_the_new_version_holds() {
     configured.program.stop();
 }
 
-/// A program whose options stand in a file.
+/// A program that is reloaded to other options.
 struct Configured {
     program: Running,
-    file: PathBuf,
-    _scratch: Scratch,
+    deployed: Deployed,
     generation: u32,
 }
 
 impl Configured {
     #[track_caller]
     fn start(serves: &str, options: &str) -> Configured {
-        let scratch = Scratch::new();
-        let file = scratch.path().join("options");
-        fs::write(&file, options).expect("it is ours");
-        let program = Program::new(PROGRAM).arg("configured").arg(&file).arg(serves).start();
-        Configured { program, file, _scratch: scratch, generation: 0 }
-    }
-
-    fn write(&self, options: &str) {
-        fs::write(&self.file, options).expect("it is ours");
+        let deployed = Deployed::new(options);
+        Configured { program: deployed.program(serves).start(), deployed, generation: 0 }
     }
 
     /// Reloads to other options; the new nodes, who stood in for the master among them.
     #[track_caller]
     fn reload(&mut self, options: &str) -> Vec<Who> {
-        self.write(options);
+        self.deployed.configure(options);
         self.generation += 1;
         reload(&self.program, self.generation)
     }
@@ -224,8 +211,4 @@ impl Configured {
 
 fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-fn is_refused(addr: SocketAddr) -> bool {
-    TcpStream::connect(addr).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use multi_node_tests::{Running, Who, eventually, process};
+use multi_node_tests::{Running, eventually, process};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::support::{reload, scenario, send, successor, wait_gone, workers};
+use crate::messages::met;
+use crate::support::{reload, scenario, send, settled, soon, successor, wait_gone, workers};
 
 #[test]
 fn fifty_deaths_leave_no_fd_behind() {
     let program = scenario("chat").env("MULTI_NODE_NODES", "11").start();
     let mut nodes = program.wait_for_nodes(11);
     met(&program, &nodes);
-    let before = settled(&program, program.pid());
+    let before = settled(&program, || kinds(program.pid()));
     for _ in 0..5 {
         for worker in workers(&nodes) {
             send(worker.pid, Signal::SIGKILL);
@@ -32,7 +33,7 @@ fn twenty_reloads_leave_no_fd_behind() {
     let program = scenario("chat").start();
     let mut nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
-    let before = settled(&program, program.pid());
+    let before = settled(&program, || kinds(program.pid()));
     for generation in 1..=20 {
         let old = nodes;
         nodes = reload(&program, generation);
@@ -47,16 +48,6 @@ fn twenty_reloads_leave_no_fd_behind() {
     program.stop();
 }
 
-/// Waits until the master has met each of these.
-#[track_caller]
-fn met(program: &Running, nodes: &[Who]) {
-    let master = nodes.iter().find(|who| who.pid == program.pid()).expect("it is one of them");
-    for worker in workers(nodes) {
-        let met = format!("met node={} peer={}", master.node, worker.node);
-        program.wait_for(&met, |line| (line.text == met).then_some(()));
-    }
-}
-
 type Kinds = BTreeMap<String, usize>;
 
 /// How many fds of each kind the process has.
@@ -69,27 +60,12 @@ fn kinds(pid: Pid) -> Kinds {
     kinds
 }
 
-/// What a process has once nothing has changed for a number of looks.
-#[track_caller]
-fn settled(program: &Running, pid: Pid) -> Kinds {
-    const LOOKS: usize = 20;
-    let mut last = kinds(pid);
-    let mut same = 0;
-    eventually(program.deadline(), "the fds settle", || {
-        let now = kinds(pid);
-        same = if now == last { same + 1 } else { 0 };
-        last = now;
-        same == LOOKS
-    });
-    last
-}
-
 /// Waits until the master has what it had before.
 #[track_caller]
 fn same_as(program: &Running, before: &Kinds) {
     let mut now = Kinds::new();
     let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eventually(crate::support::soon(), "the fds are as they were", || {
+        eventually(soon(), "the fds are as they were", || {
             now = kinds(program.pid());
             now == *before
         });

@@ -2,14 +2,15 @@
 //! those that were upgraded.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use multi_node_tests::{
-    Exit, HttpClient, LineClient, Load, Response, Running, Who, eventually, stderr,
-};
+use multi_node_tests::{Exit, HttpClient, LineClient, Response, Running, Who, eventually, stderr};
 use nix::sys::signal::Signal;
 
-use crate::support::{notice, refuses, scenario, send, soon, successor, wait_gone, workers};
+use crate::support::{
+    notice, refuses, refuses_under_load, scenario, send, signals_until_it_ends, soon, successor,
+    wait_gone, workers,
+};
 
 /// Longer than any test may take.
 const FOR_EVER: &str = "10m";
@@ -29,11 +30,8 @@ fn in_the_drain_delay_new_connections_are_served_and_told_to_look_elsewhere() {
     });
     let served = get(addr, "/");
     assert_eq!((served.status, served.close), (200, false), "it does not drain yet");
-    // Nobody waits for the rest of it. Signals within 250 ms of the first are taken for the same.
-    eventually(soon(), "a second signal ends the program", || {
-        program.signal(Signal::SIGTERM);
-        program.exit().is_some()
-    });
+    // Nobody waits for the rest of it.
+    signals_until_it_ends(&program, || program.signal(Signal::SIGTERM));
     program.finish();
 }
 
@@ -42,15 +40,8 @@ fn after_the_drain_delay_clients_are_refused_and_were_never_reset() {
     const DELAY: Duration = Duration::from_secs(1);
     let program = scenario("http").env("MULTI_NODE_DRAIN_DELAY", "1s").start();
     program.wait_for_nodes(4);
-    let load = Load::start(program.addr(), 3, 3);
-    load.wait_for_ok(200, soon());
-    let told = Instant::now();
-    program.signal(Signal::SIGTERM);
-    let counts = load.until_refused();
-    assert!(told.elapsed() >= DELAY, "refused after {:?}", told.elapsed());
-    assert_eq!(program.wait_exit(), Exit::Code(0));
-    assert_eq!((counts.reset, counts.timeout, counts.wrong), (0, 0, 0), "{counts:?}");
-    assert_eq!(counts.refused, 6);
+    let took = refuses_under_load(&program, || program.signal(Signal::SIGTERM));
+    assert!(took >= DELAY, "refused after {took:?}");
     program.finish();
 }
 
@@ -64,10 +55,7 @@ fn a_worker_that_is_told_to_leave_and_a_reload_take_no_drain_delay() {
     let new = successor(&program, worker);
     program.signal(Signal::SIGHUP);
     wait_gone(&program, new.pid);
-    eventually(soon(), "a second signal ends the program", || {
-        program.signal(Signal::SIGTERM);
-        program.exit().is_some()
-    });
+    signals_until_it_ends(&program, || program.signal(Signal::SIGTERM));
     program.finish();
 }
 
@@ -108,8 +96,13 @@ fn without_a_drain_grace_idle_connections_close_and_half_sent_requests_are_answe
     for (idle, half) in idle.iter_mut().zip(&mut half) {
         idle.get("/").expect("an answer");
         half.get("/").expect("an answer");
-        half.send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
-            .expect("it is open");
+        // What has only arrived, and nobody has read, is no request yet: it is asked to go on.
+        half.send(
+            "POST /count HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n",
+        )
+        .expect("it is open");
+        assert_eq!(half.receive().expect("it is read").status, 100);
+        half.send("abc").expect("it is open");
     }
     program.signal(Signal::SIGTERM);
     for client in &mut idle {

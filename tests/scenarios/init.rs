@@ -79,11 +79,7 @@ fn as_process_1() -> Option<Running> {
         eprintln!("not tried: no process namespace can be made here");
         return None;
     }
-    let mut program = Program::new("unshare");
-    for arg in namespace {
-        program = program.arg(arg);
-    }
-    Some(program.arg(PROGRAM).arg("lines").start())
+    Some(Program::new("unshare").args(namespace).args([PROGRAM, "lines"]).start())
 }
 
 /// What `unshare` started.

@@ -29,8 +29,7 @@ fn a_worker_that_grew_too_large_is_replaced_without_a_failed_request() {
     drop(client);
     successor(&program, worker);
     load.wait_for_ok(100, soon());
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    load.stop_without_loss();
     program.stop();
 }
 
@@ -44,8 +43,7 @@ fn every_worker_is_replaced(program: Program) {
         assert_eq!(next.generation, worker.generation);
     }
     load.wait_for_ok(100, soon());
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    let counts = load.stop_without_loss();
     let master = counts.by_process.get(&nodes[0].pid).copied().unwrap_or_default();
     assert!(master > 0, "the master's own node is never retired: {counts:?}");
     program.stop();

@@ -1,14 +1,13 @@
 //! Several listeners by name; IPv6 beside IPv4.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use multi_node_tests::{
-    Exit, HttpClient, Line, LineClient, Program, Running, eventually, stderr, unused_port,
+    Exit, HttpClient, LineClient, Program, Running, eventually, stderr, unused_port,
 };
 use nix::sys::signal::Signal;
 
-use crate::support::{scenario, soon, wait_gone, workers};
+use crate::support::{fails_to_start, is_refused, scenario, soon, wait_gone, workers};
 
 mod activation;
 mod unix;
@@ -59,14 +58,14 @@ fn one_port_of_several_that_is_taken_ends_the_start() {
     let taken = std::net::TcpListener::bind(taken).unwrap();
     let port = taken.local_addr().unwrap().port();
     let program = named("a", &format!("a=127.0.0.1:0,b=127.0.0.1:{port}")).start();
-    refused(program, &["cannot listen on 127.0.0.1", &port.to_string(), "taken"]);
+    fails_to_start(program, &["cannot listen on 127.0.0.1", &port.to_string(), "taken"]);
 }
 
 #[test]
 fn a_listener_without_an_address_ends_the_start() {
     let program = named("a", "a=127.0.0.1").start();
-    assert_eq!(program.wait_exit(), Exit::Code(78));
-    refused(program, &["listen(a)=\"127.0.0.1\": expected an address such as"]);
+    let says = ["listen(a)=\"127.0.0.1\": expected an address such as"];
+    assert_eq!(fails_to_start(program, &says), 78);
 }
 
 #[test]
@@ -181,19 +180,4 @@ fn loopback(version: u8, port: u16) -> SocketAddr {
 fn get(addr: SocketAddr) -> String {
     let mut client = HttpClient::connect(addr).expect("it listens");
     client.get_once("/").expect("an answer").body
-}
-
-fn is_refused(addr: SocketAddr) -> bool {
-    TcpStream::connect(addr).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
-}
-
-/// The program fails with one line that has all these words, and no node ran.
-#[track_caller]
-fn refused(program: Running, words: &[&str]) {
-    let exit = program.wait_exit();
-    assert!(matches!(exit, Exit::Code(code) if code != 0), "{exit:?}");
-    let lines: Vec<Line> = program.finish();
-    let [line] = stderr(&lines)[..] else { panic!("{lines:?} in place of one line") };
-    assert!(words.iter().all(|word| line.contains(word)), "{line}");
-    assert_eq!(lines.len(), 1, "no node ran");
 }

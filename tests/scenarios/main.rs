@@ -3,6 +3,7 @@
 mod addresses;
 mod attribute;
 mod deaths;
+mod deployed;
 mod descriptors;
 mod drain;
 mod endings;
@@ -18,6 +19,9 @@ mod log;
 mod manager;
 mod mesh;
 mod messages;
+#[path = "messages.rs"]
+#[allow(clippy::duplicate_mod)]
+mod messages_over_rings;
 mod options;
 mod orphans;
 mod pid_file;

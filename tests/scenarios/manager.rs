@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
-use crate::support::{PROGRAM, notice, reach, replace, scenario, workers};
+use crate::support::{PROGRAM, notice, reach, refuses, replace, scenario, workers};
 
 /// A service manager that only listens.
 struct Manager {
@@ -308,9 +308,16 @@ fn a_service_manager_that_is_gone_is_one_line_in_the_log_and_harms_nobody() {
     let program = program.start();
     program.wait_for_nodes(4);
     notice(&program, &["cannot tell the service manager (NOTIFY_SOCKET): "]);
+    // The next master would have a line of its own: this one cannot be replaced before its drain
+    // is over.
+    let held = reach(&program, |who| who.pid == program.pid());
     program.signal(Signal::SIGHUP);
     program.wait_for_lines("generation=1 ", 3);
-    let lines = program.stop();
+    program.signal(Signal::SIGTERM);
+    refuses(&program);
+    drop(held);
+    assert_eq!(program.wait_exit(), Exit::Code(0));
+    let lines = program.finish();
     let complaints = lines.iter().filter(|line| line.text.contains("NOTIFY_SOCKET"));
     assert_eq!(complaints.count(), 1);
 }

@@ -27,7 +27,6 @@ fn a_mesh_is_whole_again_after_deaths_and_a_reload() {
     }
     program.signal(Signal::SIGHUP);
     // The old ones are met as well while they live; the count is reached by each of the new ones.
-    program.wait_for_lines("generation=1 ", 15);
     for up in program.wait_for_lines("generation=1 ", 15) {
         let node = up.field("node").expect("it says so");
         program.wait_for_line(&format!("greeted node={node} by=15"));

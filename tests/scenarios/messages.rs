@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use multi_node_tests::{LineClient, Running, Who};
+use multi_node_tests::{LineClient, Program, Running, Who};
 use nix::sys::signal::Signal;
 
 use crate::support::{notice, reach, replace, scenario, send, workers};
 
 #[test]
 fn every_two_nodes_meet_and_both_get_the_peer() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     program.stop();
@@ -17,7 +17,7 @@ fn every_two_nodes_meet_and_both_get_the_peer() {
 
 #[test]
 fn a_broadcast_reaches_every_other_node_and_says_so() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     for from in &nodes {
@@ -36,7 +36,7 @@ fn a_broadcast_reaches_every_other_node_and_says_so() {
 
 #[test]
 fn a_message_to_one_node_reaches_that_one() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let mut client = to(&program, nodes[0]);
@@ -58,7 +58,7 @@ fn a_message_to_one_node_reaches_that_one() {
 
 #[test]
 fn two_types_go_side_by_side() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let mut client = to(&program, nodes[0]);
@@ -75,7 +75,7 @@ fn two_types_go_side_by_side() {
 
 #[test]
 fn a_node_that_dies_is_parted_from_and_its_successor_is_met() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let died = workers(&nodes)[0];
@@ -96,7 +96,7 @@ fn a_node_that_dies_is_parted_from_and_its_successor_is_met() {
 
 #[test]
 fn a_dropped_peer_receives_no_more_and_the_sender_is_told() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let (from, target) = (nodes[0], nodes[1]);
@@ -113,7 +113,7 @@ fn a_dropped_peer_receives_no_more_and_the_sender_is_told() {
 
 #[test]
 fn a_handler_that_panics_closes_its_channel_and_no_more() {
-    let program = scenario("chat").may_panic().start();
+    let program = talking("chat").may_panic().start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let (from, target) = (nodes[0], nodes[1]);
@@ -129,7 +129,7 @@ fn a_handler_that_panics_closes_its_channel_and_no_more() {
 
 #[test]
 fn eight_nodes_that_all_send_to_each_other_at_once_get_everything_in_order() {
-    let program = scenario("everyone").start();
+    let program = talking("everyone").start();
     program.wait_for_nodes(8);
     program.wait_for_lines("complete node=", 8 * 7);
     program.stop();
@@ -137,7 +137,7 @@ fn eight_nodes_that_all_send_to_each_other_at_once_get_everything_in_order() {
 
 #[test]
 fn order_holds_between_the_living_while_others_are_killed() {
-    let program = scenario("lockstep").start();
+    let program = talking("lockstep").start();
     let nodes = program.wait_for_nodes(4);
     program.wait_for_lines("going node=", 12);
     for worker in workers(&nodes) {
@@ -151,7 +151,7 @@ fn order_holds_between_the_living_while_others_are_killed() {
 
 #[test]
 fn eight_mebibytes_arrive_intact() {
-    let program = scenario("large").start();
+    let program = talking("large").start();
     let nodes = program.wait_for_nodes(3);
     for worker in workers(&nodes) {
         program.wait_for_line(&format!("large node={} from=0 intact=true", worker.node));
@@ -161,7 +161,7 @@ fn eight_mebibytes_arrive_intact() {
 
 #[test]
 fn a_receiver_that_does_not_receive_stalls_its_own_channel_only() {
-    let program = scenario("stuck").start();
+    let program = talking("stuck").start();
     program.wait_for_nodes(2);
     let full = program.wait_for_line("full after=");
     let sent: usize = full.field("after").and_then(|sent| sent.parse().ok()).expect("a number");
@@ -205,7 +205,7 @@ fn raw_streams_join_every_two_nodes_and_carry_messages() {
 
 #[test]
 fn a_stopped_node_does_not_hold_up_messages_between_others() {
-    let program = scenario("chat").start();
+    let program = talking("chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let stopped = workers(&nodes)[2];
@@ -223,16 +223,19 @@ fn a_stopped_node_does_not_hold_up_messages_between_others() {
     program.stop();
 }
 
+/// A scenario whose messages go the way of this copy of the tests.
+fn talking(name: &str) -> Program {
+    let rings = module_path!().ends_with("over_rings");
+    scenario(name).env("MULTI_NODE_RING", if rings { "on" } else { "off" })
+}
+
 /// Waits until each of the nodes has met each other.
 #[track_caller]
-fn met(program: &Running, nodes: &[Who]) {
+pub(crate) fn met(program: &Running, nodes: &[Who]) {
     for one in nodes {
         for other in nodes.iter().filter(|other| other.node != one.node) {
-            let (one, other) = (one.node, other.node);
-            program.wait_for("two nodes that meet", |line| {
-                let text = format!("met node={one} peer={other}");
-                (line.text == text).then_some(())
-            });
+            let met = format!("met node={} peer={}", one.node, other.node);
+            program.wait_for(&met, |line| (line.text == met).then_some(()));
         }
     }
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use multi_node_tests::{Exit, Program, eventually, process, stderr, unused_port};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, notice, reach, reload, scenario, send, soon, wait_gone, workers};
+use crate::support::{
+    PROGRAM, fails_to_start, freeze, notice, reach, reload, scenario, send, soon, wait_gone,
+    workers,
+};
 
 #[test]
 fn port_says_where_to_listen() {
@@ -150,7 +153,7 @@ fn backlog_is_what_the_kernel_queues() {
         scenario("lines").env("MULTI_NODE_NODES", "1").env("MULTI_NODE_BACKLOG", "3").start();
     program.wait_for_nodes(1);
     let addr = program.addr();
-    program.signal(Signal::SIGSTOP);
+    freeze(program.pid());
     // The kernel takes one more than the backlog, and leaves the rest without an answer.
     let mut queued = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(300)) {
@@ -224,15 +227,8 @@ fn a_bad_value_is_named_before_anything_is_bound() {
         ("MULTI_NODE_GROUP", ""),
         ("MULTI_NODE_PID_FILE", ""),
     ] {
-        let program = bad(name, value).start();
-        assert_eq!(program.wait_exit(), Exit::Code(78), "{name}={value}");
-        let lines = program.finish();
-        let [line] = stderr(&lines)[..] else {
-            panic!("{name}={value} gave {lines:?} in place of one line");
-        };
-        assert!(line.contains(name) && line.contains(value), "{line}");
-        assert!(line.contains("expected"), "{line}");
-        assert_eq!(lines.len(), 1, "no node ran");
+        let code = fails_to_start(bad(name, value).start(), &[name, value, "expected"]);
+        assert_eq!(code, 78, "{name}={value}");
     }
 }
 

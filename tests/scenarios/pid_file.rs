@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use multi_node_tests::{Exit, Program, Running, Scratch, eventually, process, stderr};
+use multi_node_tests::{Exit, Running, Scratch, eventually, process};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
-use crate::support::{PROGRAM, reload, replace, scenario, send, soon, workers};
+use crate::support::{as_root, fails_to_start, reload, replace, scenario, send, soon, workers};
 
 #[test]
 fn it_is_written_when_the_program_is_ready_and_removed_at_its_end() {
@@ -46,10 +46,7 @@ fn a_second_instance_is_refused_and_told_who_runs() {
     let (first, path) = with_pid_file(&scratch);
     let pid = pid_when_written(&path);
     let second = scenario("lines").env("MULTI_NODE_PID_FILE", &path).start();
-    assert_eq!(second.wait_exit(), Exit::Code(1));
-    let lines = second.finish();
-    let [line] = stderr(&lines)[..] else { panic!("one line says why: {lines:?}") };
-    assert!(line.contains(&format!("already running as pid {pid}")), "{line}");
+    assert_eq!(fails_to_start(second, &[&format!("already running as pid {pid}")]), 1);
     assert_eq!(pid_when_written(&path), first.pid());
     first.stop();
 }
@@ -92,7 +89,8 @@ fn respawns_and_reloads_do_not_touch_it() {
 fn a_path_that_cannot_be_had_ends_the_start_with_one_line() {
     let scratch = Scratch::new();
     let missing = scratch.path().join("missing/pid");
-    refused(&missing, 1, "missing/pid");
+    let program = scenario("lines").env("MULTI_NODE_PID_FILE", missing).start();
+    assert_eq!(fails_to_start(program, &["missing/pid"]), 1);
 }
 
 #[test]
@@ -100,7 +98,8 @@ fn a_file_that_is_no_pid_file_ends_the_start_and_is_left_alone() {
     let scratch = Scratch::new();
     let path = scratch.path().join("notes");
     fs::write(&path, "buy milk\n").expect("the directory is ours");
-    refused(&path, 78, "pid_file=");
+    let program = scenario("lines").env("MULTI_NODE_PID_FILE", &path).start();
+    assert_eq!(fails_to_start(program, &["pid_file="]), 78);
     assert_eq!(fs::read_to_string(&path).expect("it is there"), "buy milk\n");
 }
 
@@ -116,18 +115,10 @@ fn a_start_that_fails_leaves_none() {
 
 #[test]
 fn a_user_who_may_not_remove_it_empties_it() {
-    if !geteuid().is_root() {
-        eprintln!("not tried: only root can become another user");
-        return;
-    }
-    let scratch = Scratch::new();
+    let Some((scratch, program)) = as_root("lines") else { return };
     let path = scratch.path().join("pid");
-    let copy = scratch.copy(PROGRAM, "program");
-    let program = Program::new(copy)
-        .arg("lines")
-        .env("MULTI_NODE_USER", "nobody")
-        .env("MULTI_NODE_PID_FILE", &path)
-        .start();
+    let program =
+        program.env("MULTI_NODE_USER", "nobody").env("MULTI_NODE_PID_FILE", &path).start();
     assert_eq!(pid_when_written(&path), program.pid());
     program.stop();
     assert_eq!(fs::read_to_string(&path).expect("the directory is root's"), "");
@@ -157,15 +148,6 @@ fn with_pid_file(scratch: &Scratch) -> (Running, PathBuf) {
     let path = scratch.path().join("pid");
     let program = scenario("lines").env("MULTI_NODE_PID_FILE", &path).start();
     (program, path)
-}
-
-#[track_caller]
-fn refused(path: &Path, code: i32, says: &str) {
-    let program = scenario("lines").env("MULTI_NODE_PID_FILE", path).start();
-    assert_eq!(program.wait_exit(), Exit::Code(code));
-    let lines = program.finish();
-    let [line] = stderr(&lines)[..] else { panic!("one line says why: {lines:?}") };
-    assert!(line.contains(says), "{line}");
 }
 
 fn pid_in(path: &Path) -> Option<Pid> {

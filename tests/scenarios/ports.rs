@@ -3,17 +3,17 @@
 use std::fs;
 use std::net::TcpListener;
 
-use multi_node_tests::{Exit, Program, Running, Scratch, stderr, unused_port};
+use multi_node_tests::{Program, Scratch, unused_port};
 use nix::unistd::geteuid;
 
-use crate::support::{PROGRAM, reach, scenario};
+use crate::support::{PROGRAM, fails_to_start, reach, scenario};
 
 #[test]
 fn a_port_that_another_program_has_ends_the_start() {
     let taken = TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let program = scenario("lines").env("MULTI_NODE_PORT", port.to_string()).start();
-    refused(program, &[&port.to_string(), "taken"]);
+    fails_to_start(program, &[&port.to_string(), "taken"]);
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_second_instance_does_not_join_the_first_ones_port() {
     let nodes = first.wait_for_nodes(4);
     let port = first.addr().port().to_string();
     let second = scenario("lines").env("MULTI_NODE_PORT", &port).start();
-    refused(second, &[&port, "taken"]);
+    fails_to_start(second, &[&port, "taken"]);
     for who in nodes {
         reach(&first, |reached| reached.pid == who.pid);
     }
@@ -33,7 +33,7 @@ fn a_second_instance_does_not_join_the_first_ones_port() {
 fn an_address_of_another_machine_ends_the_start() {
     // TEST-NET-3: nobody's.
     let program = scenario("lines").env("MULTI_NODE_HOST", "203.0.113.7").start();
-    refused(program, &["203.0.113.7"]);
+    fails_to_start(program, &["203.0.113.7"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_port_that_the_user_may_not_have_ends_the_start_with_a_remedy() {
     let program = Program::new(scratch.copy(PROGRAM, "program"));
     let program = program.arg("lines").env("MULTI_NODE_PORT", "80");
     let program = if geteuid().is_root() { program.user(65_534) } else { program };
-    refused(program.start(), &["80", "not permitted"]);
+    fails_to_start(program.start(), &["80", "not permitted"]);
 }
 
 #[test]
@@ -62,15 +62,4 @@ fn a_port_can_be_had_again_at_once() {
         drop(_open);
         program.stop();
     }
-}
-
-/// The program fails with one line that has all these words, and no node ran.
-#[track_caller]
-fn refused(program: Running, words: &[&str]) {
-    let exit = program.wait_exit();
-    assert!(matches!(exit, Exit::Code(code) if code != 0), "{exit:?}");
-    let lines = program.finish();
-    let [line] = stderr(&lines)[..] else { panic!("{lines:?} in place of one line") };
-    assert!(words.iter().all(|word| line.contains(word)), "{line}");
-    assert_eq!(lines.len(), 1, "no node ran");
 }

@@ -1,14 +1,13 @@
 //! SIGHUP: new workers first, then the old ones leave, and no request is lost.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 
-use multi_node_tests::{HttpClient, Load, Program, Running, Scratch, Who};
+use multi_node_tests::{HttpClient, Load, Running, Who};
 use nix::sys::signal::Signal;
 
+use crate::deployed::{Deployed, runs};
 use crate::support::{
-    PROGRAM, notice, reach, reload, replace, same_file, scenario, soon, wait_gone, workers,
+    HALF, PROGRAM, notice, reach, reload, replace, scenario, soon, successor, wait_gone, workers,
 };
 
 #[test]
@@ -34,9 +33,8 @@ fn an_open_connection_stays_with_the_old_worker_until_it_closes() {
     let worker = workers(&old)[0];
     let mut open = reach(&program, |who| who.pid == worker.pid);
     program.signal(Signal::SIGHUP);
-    let new = generation(&program, 1, 3);
-    let successor = new.iter().find(|who| who.slot == worker.slot).expect("the slot is filled");
-    reach(&program, |who| who.pid == successor.pid);
+    let next = successor(&program, worker);
+    reach(&program, |who| who.pid == next.pid);
     assert_eq!(open.who().expect("an answer"), worker);
     drop(open);
     wait_gone(&program, worker.pid);
@@ -55,8 +53,7 @@ fn a_storm_of_reloads_loses_no_request_new_or_kept_alive() {
         load.wait_for_ok(20, soon());
     }
     load.wait_for_ok(100, soon());
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    load.stop_without_loss();
     program.stop();
 }
 
@@ -83,9 +80,7 @@ fn a_request_in_flight_is_finished_by_the_old_worker() {
     let mut slow: Vec<HttpClient> =
         (0..8).map(|_| HttpClient::connect(program.addr()).expect("someone listens")).collect();
     for client in &mut slow {
-        client
-            .send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nabc")
-            .expect("it is open");
+        client.send(HALF).expect("it is open");
     }
     program.signal(Signal::SIGHUP);
     generation(&program, 1, 3);
@@ -102,27 +97,27 @@ fn a_request_in_flight_is_finished_by_the_old_worker() {
 
 #[test]
 fn a_reload_takes_the_new_binary_and_a_respawn_the_one_it_had() {
-    let scratch = Scratch::new();
-    let (old, current, first) = released(&scratch);
-    let second = scratch.copy(PROGRAM, "releases/2/program");
-    let nodes = old.wait_for_nodes(4);
-    point(&current, &second);
-    let respawned = replace(&old, workers(&nodes)[0]);
-    assert!(same_file(&image(&old, respawned), &first), "a crash is no upgrade");
-    old.signal(Signal::SIGHUP);
-    for who in generation(&old, 1, 3) {
-        assert!(same_file(&image(&old, who), &second), "a reload is one");
+    let deployed = Deployed::new("nodes 4\n");
+    let program = deployed.program("").start();
+    let nodes = program.wait_for_nodes(4);
+    let second = deployed.release("2", PROGRAM);
+    let respawned = replace(&program, workers(&nodes)[0]);
+    assert!(runs(&program, &respawned, PROGRAM), "a crash is no upgrade");
+    program.signal(Signal::SIGHUP);
+    for who in generation(&program, 1, 3) {
+        assert!(runs(&program, &who, &second), "a reload is one");
     }
-    old.stop();
+    program.stop();
 }
 
 #[test]
 fn a_binary_that_was_replaced_does_not_keep_a_worker_from_coming_back() {
-    let scratch = Scratch::new();
-    let (running, current, first) = released(&scratch);
+    let deployed = Deployed::new("nodes 4\n");
+    let first = deployed.release("1", PROGRAM);
+    let running = deployed.program("").start();
     let nodes = running.wait_for_nodes(4);
-    fs::remove_file(&current).expect("it is ours");
-    fs::remove_file(&first).expect("it is ours");
+    fs::remove_file(deployed.current()).expect("it is ours");
+    fs::remove_file(first).expect("it is ours");
     let worker = replace(&running, workers(&nodes)[0]);
     reach(&running, |who| who.pid == worker.pid);
     let comm = multi_node_tests::process::look_up(worker.pid).expect("it lives").comm;
@@ -132,11 +127,10 @@ fn a_binary_that_was_replaced_does_not_keep_a_worker_from_coming_back() {
 
 #[test]
 fn a_broken_new_binary_leaves_the_old_one_serving() {
-    let scratch = Scratch::new();
-    let (running, current, _) = released(&scratch);
-    let broken = scratch.copy("/bin/false", "releases/2/program");
+    let deployed = Deployed::new("nodes 4\n");
+    let running = deployed.program("").start();
     let nodes = running.wait_for_nodes(4);
-    point(&current, &broken);
+    deployed.release("2", "/bin/false");
     running.signal(Signal::SIGHUP);
     notice(&running, &["reload", "generation 1"]);
     for who in &nodes {
@@ -144,7 +138,7 @@ fn a_broken_new_binary_leaves_the_old_one_serving() {
         assert_eq!(client.who().expect("an answer"), *who);
     }
     // And once it is mended, the next reload works.
-    point(&current, &scratch.copy(PROGRAM, "releases/3/program"));
+    deployed.release("3", PROGRAM);
     running.signal(Signal::SIGHUP);
     generation(&running, 2, 3);
     running.stop();
@@ -152,10 +146,10 @@ fn a_broken_new_binary_leaves_the_old_one_serving() {
 
 #[test]
 fn a_new_binary_that_is_missing_leaves_the_old_one_serving() {
-    let scratch = Scratch::new();
-    let (running, current, _) = released(&scratch);
+    let deployed = Deployed::new("nodes 4\n");
+    let running = deployed.program("").start();
     let nodes = running.wait_for_nodes(4);
-    fs::remove_file(&current).expect("it is ours");
+    fs::remove_file(deployed.current()).expect("it is ours");
     running.signal(Signal::SIGHUP);
     notice(&running, &["reload", "generation 1"]);
     for who in &nodes {
@@ -179,27 +173,4 @@ fn generation(program: &Running, generation: u32, count: usize) -> Vec<Who> {
     let pattern = format!("generation={generation} ");
     let up = program.wait_for_lines(&pattern, count);
     up.iter().map(|line| Who::parse(&line.text).expect("an `up` line")).collect()
-}
-
-/// The program's own image, as it says.
-#[track_caller]
-pub(crate) fn image(program: &Running, of: Who) -> std::path::PathBuf {
-    let up = program.wait_for_line(&format!("pid={} ", of.pid));
-    up.field("image").expect("it says so").into()
-}
-
-/// A program that runs its first release, started through the symbolic link `current`: with the
-/// link and that release.
-fn released(scratch: &Scratch) -> (Running, std::path::PathBuf, std::path::PathBuf) {
-    let current = scratch.path().join("current");
-    let first = scratch.copy(PROGRAM, "releases/1/program");
-    point(&current, &first);
-    (Program::new(&current).arg("lines").start(), current, first)
-}
-
-/// Points the link at a release, in one step as a deployment does.
-pub(crate) fn point(current: &Path, release: &Path) {
-    let next = current.with_extension("next");
-    symlink(release, &next).expect("the directory is ours");
-    fs::rename(next, current).expect("the directory is ours");
 }

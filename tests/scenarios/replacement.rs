@@ -102,7 +102,7 @@ fn programs_of_every_kind_reload_twice() {
         program.wait_for_nodes(1);
         reload(&program, 1);
         let nodes = reload(&program, 2);
-        let serving: Vec<Who> = nodes.into_iter().filter(|who| who.slot != 0).collect();
+        let serving = workers(&nodes);
         eventually(soon(), "nobody else is left", || program.others().len() == serving.len());
         let alive = |who: &Who| process::is_alive(who.pid);
         assert!(serving.iter().all(alive), "{kind}: {serving:?}");
@@ -123,9 +123,8 @@ fn a_storm_of_signals_loses_none_kills_nobody_and_stops_nothing() {
         answered.expect("somebody serves");
         assert!(!process::is_stopped(program.pid()), "{signal} stopped it");
     }
-    let lines = program.lines();
-    let newest = lines.iter().filter_map(|line| Who::parse(&line.text)).map(|who| who.generation);
-    let newest = newest.max().expect("they said who they are");
+    let newest = program.nodes().iter().map(|who| who.generation).max();
+    let newest = newest.expect("they said who they are");
     program.signal(Signal::SIGHUP);
     program.wait_for_node("the master of a new generation", |who| {
         who.pid == program.pid() && who.generation > newest
@@ -244,13 +243,16 @@ fn a_worker_with_room_for_no_file_at_all_does_not_take_its_master_for_dead() {
     assert!(gone.is_none(), "{gone:?}");
 }
 
-/// Reloads as far as to the master's drain, which waits for the connection.
+/// Reloads as far as to the master's drain, which waits for the connection: it begins with that
+/// of the old workers, which have nothing to wait for.
 #[track_caller]
 fn about_to_replace_itself(program: &Running, nodes: usize) -> LineClient {
-    program.wait_for_nodes(nodes);
+    let old = program.wait_for_nodes(nodes);
     let held = reach(program, |who| who.pid == program.pid());
     program.signal(Signal::SIGHUP);
-    program.wait_for_lines("generation=1 ", nodes);
+    for worker in workers(&old) {
+        wait_gone(program, worker.pid);
+    }
     held
 }
 
@@ -271,10 +273,8 @@ fn goes_on_without_a_node_of_its_own(program: &Running) {
 #[track_caller]
 fn settled(program: &Running) -> Who {
     let masters = || {
-        let lines = program.lines();
-        let up = lines.iter().filter(|line| line.text.starts_with("up "));
-        let who = up.filter_map(|line| Who::parse(&line.text));
-        who.filter(|who| who.pid == program.pid()).map(|who| who.generation).max()
+        let nodes = program.nodes().into_iter().filter(|who| who.pid == program.pid());
+        nodes.map(|who| who.generation).max()
     };
     let failures =
         || program.lines().iter().filter(|line| line.text.contains("reload to generation")).count();

@@ -113,6 +113,13 @@ fn a_job_in_the_background_that_reads_its_terminal_is_stopped_and_not_scaled() {
     eventually(soon(), "the job is stopped", || {
         process::group(job.0).iter().all(|process| process.state == 'T')
     });
+    // `fg` continues only a job of whose stop the shell has heard.
+    for asked in 1.. {
+        terminal.type_line("jobs");
+        if shell.wait_for_lines("[1]+", asked)[asked - 1].text.contains("Stopped") {
+            break;
+        }
+    }
     terminal.type_line("fg");
     terminal.type_line("hello");
     shell.wait_for_line("typed hello");
@@ -128,11 +135,7 @@ const DASH: &[&str] = &["dash", "-i"];
 #[track_caller]
 fn shell_with(shell: &[&str], line: &str) -> (Running, Terminal) {
     let mut terminal = Terminal::new();
-    let mut program = Program::new(shell[0]);
-    for arg in &shell[1..] {
-        program = program.arg(arg);
-    }
-    let running = program.on(&terminal).start();
+    let running = Program::new(shell[0]).args(&shell[1..]).on(&terminal).start();
     terminal.type_line(line);
     (running, terminal)
 }

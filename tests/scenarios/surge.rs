@@ -1,14 +1,11 @@
 //! Reloads in steps, for machines short of memory: never many more processes than nodes, and all
 //! the way back when a step fails.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use multi_node_tests::{Load, Program, Running, Scratch, Who, eventually};
+use multi_node_tests::{Load, Running, eventually};
 use nix::sys::signal::Signal;
 
-use crate::reload::{image, point};
-use crate::support::{PROGRAM, notice, reload, replace, same_file, scenario, soon, workers};
+use crate::deployed::{Deployed, runs};
+use crate::support::{PROGRAM, notice, of_generation, reload, replace, scenario, soon, workers};
 
 #[test]
 fn no_more_processes_than_the_surge_come_to_the_nodes_and_no_request_is_lost() {
@@ -23,8 +20,7 @@ fn no_more_processes_than_the_surge_come_to_the_nodes_and_no_request_is_lost() {
             let most = most_workers_of_a_reload(&program, generation);
             assert!((4..=3 + surge).contains(&most), "{most} workers, with a surge of {surge}");
         }
-        let counts = load.stop();
-        assert_eq!(counts.failed(), 0, "{counts:?}");
+        load.stop_without_loss();
         program.stop();
     }
 }
@@ -37,27 +33,25 @@ fn workers_of_a_master_that_does_not_listen_are_replaced_in_steps_too() {
     let load = Load::steady(program.addr(), 4, 4, 200);
     load.wait_for_ok(50, soon());
     assert_eq!(most_workers_of_a_reload(&program, 1), 4);
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    load.stop_without_loss();
     program.stop();
 }
 
 #[test]
 fn the_surge_and_the_count_are_those_of_the_new_version() {
-    let release = Release::start("nodes 3\n");
-    let program = &release.program;
+    let deployed = Deployed::new("nodes 3\n");
+    let program = deployed.program("http").start();
     program.wait_for_nodes(3);
     let load = Load::steady(program.addr(), 4, 4, 200);
     load.wait_for_ok(50, soon());
     for (generation, nodes) in (1..).zip([5, 2]) {
-        release.write(&format!("nodes {nodes}\nmax_surge 1\n"));
-        let most = most_workers_of_a_reload(program, generation);
+        deployed.configure(&format!("nodes {nodes}\nmax_surge 1\n"));
+        let most = most_workers_of_a_reload(&program, generation);
         assert!(most <= 5, "{most} workers");
         eventually(soon(), "the count is right", || program.others().len() == nodes - 1);
     }
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
-    release.program.stop();
+    load.stop_without_loss();
+    program.stop();
 }
 
 #[test]
@@ -65,12 +59,14 @@ fn a_step_that_fails_takes_all_that_was_replaced_back_to_the_old_binary() {
     // The first that fails is the second, the fourth and the last to start.
     for (surge, fails) in [(1, 2), (2, 4), (1, 0)] {
         let options = format!("nodes 5\nmax_surge {surge}\n");
-        let release = Release::start(&options);
-        let program = &release.program;
+        let deployed = Deployed::new(&options);
+        let running = deployed.program("http").start();
+        let program = &running;
         let old = workers(&program.wait_for_nodes(5));
         let load = Load::steady(program.addr(), 4, 4, 200);
         load.wait_for_ok(50, soon());
-        let second = release.deploy("2", &format!("{options}fails {fails}\n"));
+        let second = deployed.release("2", PROGRAM);
+        deployed.configure(&format!("{options}fails {fails}\n"));
         program.signal(Signal::SIGHUP);
         notice(program, &["reload to generation 1 failed", &format!("slot {fails}"), "code 9"]);
         let going_back = notice(program, &["back to generation 0"]);
@@ -81,25 +77,24 @@ fn a_step_that_fails_takes_all_that_was_replaced_back_to_the_old_binary() {
         let mut now = of_generation(program, 0);
         now.retain(|who| pids.contains(&who.pid));
         assert!((1..=4).all(|slot| now.iter().any(|who| who.slot == slot)), "{now:?}");
-        assert!(now.iter().all(|who| same_file(&image(program, *who), &release.first)), "{now:?}");
+        assert!(now.iter().all(|who| runs(program, who, PROGRAM)), "{now:?}");
         now.retain(|who| !old.contains(who));
         assert!(going_back.contains(&format!("]: {} worker", now.len())), "{going_back}: {now:?}");
         let new = of_generation(program, 1);
         for back in now {
             let replaced = new.iter().find(|who| who.slot == back.slot).expect("by the new one");
-            assert!(same_file(&image(program, *replaced), &second), "after the new one");
+            assert!(runs(program, replaced, &second), "after the new one");
         }
         load.wait_for_ok(50, soon());
-        let counts = load.stop();
-        assert_eq!(counts.failed(), 0, "{counts:?}");
+        load.stop_without_loss();
         // A crash now is no upgrade, and a version that is mended is.
         let worker = of_generation(program, 0).into_iter().rfind(|who| who.slot == 1);
         let respawned = replace(program, worker.expect("it is there"));
-        assert!(same_file(&image(program, respawned), &release.first));
-        release.write(&options);
+        assert!(runs(program, &respawned, PROGRAM));
+        deployed.configure(&options);
         let nodes = reload(program, 2);
-        assert!(nodes.iter().all(|who| same_file(&image_of(program, who), &second)), "{nodes:?}");
-        release.program.stop();
+        assert!(nodes.iter().all(|who| runs(program, who, &second)), "{nodes:?}");
+        running.stop();
     }
 }
 
@@ -116,56 +111,10 @@ fn most_workers_of_a_reload(program: &Running, generation: u32) -> usize {
     most
 }
 
-/// The nodes of a generation that said that they are up.
-fn of_generation(program: &Running, generation: u32) -> Vec<Who> {
-    let lines = program.lines();
-    let ups = lines.iter().filter(|line| line.text.starts_with("up node="));
-    let nodes = ups.filter_map(|line| Who::parse(&line.text));
-    nodes.filter(|who| who.generation == generation).collect()
-}
-
 /// Whether so many workers run, all of this generation.
 fn only(program: &Running, generation: u32, workers: usize) -> bool {
     let known = of_generation(program, generation);
     let others = program.others();
     let is_known = |pid| known.iter().any(|who| who.pid == pid);
     others.len() == workers && others.iter().all(|other| is_known(other.pid))
-}
-
-/// What a node of the newest generation runs; the master has had other images.
-#[track_caller]
-fn image_of(program: &Running, who: &Who) -> PathBuf {
-    let up = program.wait_for_line(&format!("up node={} ", who.node));
-    up.field("image").expect("it says so").into()
-}
-
-/// A program in its first release, started through the link `current`, its options in a file.
-struct Release {
-    program: Running,
-    scratch: Scratch,
-    first: PathBuf,
-}
-
-impl Release {
-    fn start(options: &str) -> Release {
-        let scratch = Scratch::new();
-        let (current, file) = (scratch.path().join("current"), scratch.path().join("options"));
-        let first = scratch.copy(PROGRAM, "releases/1/program");
-        point(&current, &first);
-        fs::write(&file, options).expect("it is ours");
-        let program = Program::new(&current).arg("configured").arg(file).arg("http").start();
-        Release { program, scratch, first }
-    }
-
-    fn write(&self, options: &str) {
-        fs::write(self.scratch.path().join("options"), options).expect("it is ours");
-    }
-
-    /// Installs another release, with its options; its file.
-    fn deploy(&self, name: &str, options: &str) -> PathBuf {
-        let file = self.scratch.copy(PROGRAM, &format!("releases/{name}/program"));
-        self.write(options);
-        point(Path::new(&self.scratch.path().join("current")), &file);
-        file
-    }
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use multi_node_tests::{Load, Program, Running, Scratch, eventually, process};
+use multi_node_tests::{Load, Program, Scratch, eventually, process};
 use nix::sys::signal::Signal;
 
-use crate::support::{PROGRAM, notice, reach, reload, scenario, soon, wait_gone, workers};
+use crate::deployed::Deployed;
+use crate::support::{PROGRAM, notice, reach, reload, scenario, settled, soon, wait_gone, workers};
 
 #[test]
 fn the_master_runs_the_new_generation_under_its_old_pid() {
@@ -32,8 +33,7 @@ fn one_node_alone_reloads_without_a_gap() {
         reload(&program, generation);
         load.wait_for_ok(20, soon());
     }
-    let counts = load.stop();
-    assert_eq!(counts.failed(), 0, "{counts:?}");
+    load.stop_without_loss();
     program.stop();
 }
 
@@ -86,20 +86,19 @@ fn the_new_masters_node_meets_the_others() {
 fn the_fds_and_threads_of_the_master_do_not_grow_with_reloads() {
     let program = scenario("lines").start();
     program.wait_for_nodes(4);
-    let mut least = None;
+    let holds = || (process::fds(program.pid()).len(), process::threads(program.pid()));
+    let mut before = None;
     for generation in 1..=12 {
         reload(&program, generation);
         eventually(soon(), "the old workers are gone", || program.others().len() == 3);
-        let threads = fs::read_dir(format!("/proc/{}/task", program.pid())).expect("it lives");
-        let now = (process::fds(program.pid()).len(), threads.count());
         if generation == 4 {
-            least = Some(now);
+            before = Some(settled(&program, holds));
         }
-        if let Some(least) = least {
-            eventually(soon(), "as many fds as before", || {
-                process::fds(program.pid()).len() <= least.0
+        if let Some((fds, threads)) = before {
+            eventually(soon(), "as many fds and threads as before", || {
+                let now = holds();
+                now.0 <= fds && now.1 <= threads
             });
-            assert!(now.1 <= least.1, "threads: {now:?}, once {least:?}");
         }
     }
     program.stop();
@@ -110,10 +109,10 @@ fn a_stop_that_arrives_at_any_moment_of_a_reload_is_obeyed() {
     for moment in 0..12 {
         let program = scenario("lines").env("MULTI_NODE_NODES", "2").start();
         program.wait_for_nodes(2);
+        let seen = program.lines().len();
         program.signal(Signal::SIGHUP);
         // Each line that a reload brings about is a moment of it.
         if moment > 0 {
-            let seen = program.lines().len();
             eventually(soon(), "the reload goes on", || {
                 program.lines().len() >= seen + moment.min(3)
             });
@@ -124,16 +123,16 @@ fn a_stop_that_arrives_at_any_moment_of_a_reload_is_obeyed() {
 
 #[test]
 fn options_of_the_new_version_count_from_the_reload_on() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").start();
     program.wait_for_nodes(2);
-    fs::write(scratch.path().join("options"), "nodes 4\n").expect("it is ours");
+    deployed.configure("nodes 4\n");
     let nodes = reload(&program, 1);
     assert_eq!(workers(&nodes).len(), 3, "{nodes:?}");
     for who in workers(&nodes) {
         reach(&program, |reached| reached.pid == who.pid);
     }
-    fs::write(scratch.path().join("options"), "nodes 1\n").expect("it is ours");
+    deployed.configure("nodes 1\n");
     reload(&program, 2);
     eventually(soon(), "the master is alone", || program.others().is_empty());
     reach(&program, |who| who.pid == program.pid() && who.generation == 2);
@@ -142,12 +141,12 @@ fn options_of_the_new_version_count_from_the_reload_on() {
 
 #[test]
 fn a_reload_may_take_the_master_out_of_those_that_listen_and_back() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").start();
     program.wait_for_nodes(2);
     let load = [("master_listen false\nnodes 2\n", 2), ("nodes 2\n", 1)];
     for (generation, (options, workers)) in (1..).zip(load) {
-        fs::write(scratch.path().join("options"), options).expect("it is ours");
+        deployed.configure(options);
         reload(&program, generation);
         eventually(soon(), "the workers are there", || program.others().len() == workers);
         reach(&program, |who| who.slot == 1 && who.generation == generation);
@@ -158,12 +157,12 @@ fn a_reload_may_take_the_master_out_of_those_that_listen_and_back() {
 
 #[test]
 fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
-    let scratch = Scratch::new();
-    let program = configured(&scratch, "nodes 2\n");
+    let deployed = Deployed::new("nodes 2\n");
+    let program = deployed.program("").may_panic().start();
     let old = program.wait_for_nodes(2);
     for (options, reason) in [("nodes 0\n", "nodes=\"0\": expected 1 to 256"), ("x\n", "code 101")]
     {
-        fs::write(scratch.path().join("options"), options).expect("it is ours");
+        deployed.configure(options);
         program.signal(Signal::SIGHUP);
         notice(&program, &["reload", "failed", reason]);
         for who in &old {
@@ -177,9 +176,10 @@ fn options_that_make_no_sense_or_panic_fail_the_reload_and_change_nothing() {
 fn an_option_that_counts_at_the_start_alone_stays_and_is_named() {
     let scratch = Scratch::new();
     let pid_file = scratch.path().join("pid");
-    let program = configured(&scratch, &format!("pid_file {}\n", pid_file.display()));
+    let deployed = Deployed::new(&format!("pid_file {}\n", pid_file.display()));
+    let program = deployed.program("").start();
     program.wait_for_nodes(1);
-    fs::write(scratch.path().join("options"), "pid_file /elsewhere\n").expect("it is ours");
+    deployed.configure("pid_file /elsewhere\n");
     reload(&program, 1);
     let named = format!("pid_file=\"/elsewhere\": stays {pid_file:?}, ");
     notice(&program, &[&named, "start it again"]);
@@ -220,11 +220,4 @@ fn children_of_user_code_hold_nothing_and_leave_no_zombie_across_the_replacement
     nix::sys::signal::kill(child, Signal::SIGKILL).expect("it lives");
     eventually(soon(), "it is reaped", || process::look_up(child).is_none());
     program.stop();
-}
-
-fn configured(scratch: &Scratch, options: &str) -> Running {
-    let file = scratch.path().join("options");
-    fs::write(&file, options).expect("it is ours");
-    let file = file.to_str().expect("a plain path").to_owned();
-    Program::new(PROGRAM).arg("configured").arg(file).may_panic().start()
 }

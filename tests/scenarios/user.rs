@@ -4,11 +4,13 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use multi_node_tests::{Exit, Line, Load, Program, Scratch, stderr};
+use multi_node_tests::{Line, Program, stderr};
 use nix::sys::signal::Signal;
-use nix::unistd::{User, geteuid};
+use nix::unistd::User;
 
-use crate::support::{PROGRAM, notice, reach, reload, replace, soon, workers};
+use crate::support::{
+    PROGRAM, as_root, fails_to_start, notice, reach, refuses_under_load, reload, replace, workers,
+};
 
 #[test]
 fn every_process_is_the_user_for_good_before_main_runs() {
@@ -59,12 +61,7 @@ fn a_stop_refuses_and_resets_nobody_without_a_capability_too() {
     let Some((_scratch, program)) = as_root("http") else { return };
     let program = program.env("MULTI_NODE_USER", "nobody").start();
     program.wait_for_nodes(4);
-    let load = Load::start(program.addr(), 3, 3);
-    load.wait_for_ok(200, soon());
-    program.signal(Signal::SIGTERM);
-    let counts = load.until_refused();
-    assert_eq!(program.wait_exit(), Exit::Code(0));
-    assert_eq!((counts.reset, counts.timeout, counts.wrong), (0, 0, 0), "{counts:?}");
+    refuses_under_load(&program, || program.signal(Signal::SIGTERM));
     let lines = program.finish();
     assert_eq!(stderr(&lines), [""; 0]);
 }
@@ -149,17 +146,6 @@ fn a_program_file_out_of_the_users_reach_is_said_at_the_start() {
     program.stop();
 }
 
-/// A scenario of a program that every user may run, not started yet; `None` when not root asks.
-fn as_root(name: &str) -> Option<(Scratch, Program)> {
-    if !geteuid().is_root() {
-        eprintln!("not tried: only root can become another user");
-        return None;
-    }
-    let scratch = Scratch::new();
-    let program = Program::new(scratch.copy(PROGRAM, "program")).arg(name);
-    Some((scratch, program))
-}
-
 #[track_caller]
 fn is(said: &Line, words: &str) {
     assert!(said.text.contains(words), "{:?} without {words:?}", said.text);
@@ -167,9 +153,5 @@ fn is(said: &Line, words: &str) {
 
 #[track_caller]
 fn refused(program: Program, code: i32, says: &str) {
-    let program = program.arg("lines").start();
-    assert_eq!(program.wait_exit(), Exit::Code(code));
-    let lines = program.finish();
-    let [line] = stderr(&lines)[..] else { panic!("one line says why: {lines:?}") };
-    assert!(line.contains(says), "{line}");
+    assert_eq!(fails_to_start(program.arg("lines").start(), &[says]), code);
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::process::Command;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::support::{Program, connect, root};
+use crate::support::{Program, get_path, root};
 
 /// How much longer than the program needs it is waited for, in seconds.
 const MARGIN: i64 = 5;
@@ -18,25 +16,15 @@ fn the_deployed_program_answers_its_probes() {
     let mut app = Program::start("app", &[]);
     let address = app.address();
     for path in ["/", "/live", "/ready"] {
-        let answer = get(address, path);
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+        let head = get_path(address, path, "").head;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
     }
     app.stop();
 }
 
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = connect(address);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("the request is taken");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer arrives");
-    answer
-}
-
 #[test]
 fn a_pod_is_given_longer_than_its_stop_takes() {
-    let deployment = &manifest()[0];
-    let pod = &deployment["spec"]["template"]["spec"];
+    let pod = pod();
     let container = &pod["containers"][0];
     assert!(container["lifecycle"].is_badvalue(), "a preStop hook counts against the grace period");
     let env = env(container);
@@ -47,8 +35,7 @@ fn a_pod_is_given_longer_than_its_stop_takes() {
 
 #[test]
 fn the_probes_leave_the_program_the_time_that_its_options_give() {
-    let deployment = &manifest()[0];
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let container = &pod()["containers"][0];
     let env = env(container);
     let lasts = |probe: &str| {
         let probe = &container[probe];
@@ -67,8 +54,7 @@ fn the_probes_leave_the_program_the_time_that_its_options_give() {
 #[test]
 fn the_image_and_the_pod_agree_on_the_port_and_the_user() {
     let dockerfile = read("Dockerfile");
-    let deployment = &manifest()[0];
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let container = &pod()["containers"][0];
     let port = number(&container["ports"][0]["containerPort"]);
     let user = number(&container["securityContext"]["runAsUser"]);
     for line in [
@@ -145,11 +131,12 @@ fn read(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn manifest() -> Vec<Yaml> {
+/// What the manifest's pods consist of.
+fn pod() -> Yaml {
     let documents = YamlLoader::load_from_str(&read("kubernetes.yaml")).expect("it is YAML");
     let kinds: Vec<_> = documents.iter().map(|document| document["kind"].as_str()).collect();
     assert_eq!(kinds, [Some("Deployment"), Some("Service"), Some("PodDisruptionBudget")]);
-    documents
+    documents[0]["spec"]["template"]["spec"].clone()
 }
 
 fn env(container: &Yaml) -> BTreeMap<String, String> {

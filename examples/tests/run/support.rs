@@ -190,8 +190,14 @@ pub(crate) struct Answer {
 
 /// Asks for `/`, with more header lines, on a connection of its own.
 pub(crate) fn get(address: SocketAddr, headers: &str) -> Answer {
+    get_path(address, "/", headers)
+}
+
+/// Asks as [`get`] does, for another path.
+pub(crate) fn get_path(address: SocketAddr, path: &str, headers: &str) -> Answer {
     let mut stream = connect(address);
-    let request = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).expect("the request is taken");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the answer arrives");

@@ -4,10 +4,11 @@ use std::net::Ipv6Addr;
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, Lit, LitStr};
+use syn::{Expr, Lit, LitStr};
 
 use super::model::{Argument, Call};
 use super::options::Given;
+use super::value::Written;
 use crate::errors::Errors;
 
 /// What an address looks like, for error messages.
@@ -29,8 +30,7 @@ pub(super) fn check(option: &Ident, listed: Vec<Given>, errors: &mut Errors) -> 
         }
         match value.filter(|_| listed.is_none()) {
             Some(value) if is_wrong(&value) => {
-                let message = format!("the listener `{name}` takes {EXPECTED}");
-                errors.push(syn::Error::new_spanned(value, message));
+                errors.at(value, format!("the listener `{name}` takes {EXPECTED}"));
             }
             Some(value) => {
                 let text = LitStr::new(&name.unraw().to_string(), name.span());
@@ -48,12 +48,10 @@ pub(super) fn check(option: &Ident, listed: Vec<Given>, errors: &mut Errors) -> 
 
 /// Whether this is a literal that cannot be an address.
 fn is_wrong(value: &Expr) -> bool {
-    match value {
-        Expr::Paren(inner) => is_wrong(&inner.expr),
-        Expr::Group(inner) => is_wrong(&inner.expr),
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => !is_address(&text.value()),
-        Expr::Lit(_) => true,
-        _ => false,
+    match Written::from(value) {
+        Written::Literal(Lit::Str(text)) => !is_address(&text.value()),
+        Written::Literal(_) => true,
+        Written::Negative(_) | Written::Path(_) | Written::Other => false,
     }
 }
 

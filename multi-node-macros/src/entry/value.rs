@@ -161,7 +161,7 @@ impl Kind {
 }
 
 /// What can be told about an expression by looking at it.
-enum Written<'a> {
+pub(super) enum Written<'a> {
     Literal(&'a Lit),
     /// A literal with a minus sign.
     Negative(&'a Lit),

@@ -40,6 +40,7 @@ impl Environment<'_> {
         self.set("BUSY_POLL", BUSY_POLL, busy_poll, &mut messaging.busy_poll)?;
         self.set("USER", USER, some(text), &mut settings.user)?;
         self.set("GROUP", GROUP, some(text), &mut settings.group)?;
+        let path = |given: &str| text(given).map(PathBuf::from);
         self.set("PID_FILE", PATH, some(path), &mut settings.pid_file)
     }
 
@@ -119,10 +120,6 @@ fn pairs(text: &str) -> Option<Vec<(String, String)>> {
         Some((name.trim().to_owned(), address.trim().to_owned()))
     });
     pairs.collect()
-}
-
-fn path(text: &str) -> Option<PathBuf> {
-    (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Addr, Messaging, Readiness, Settings};
+use crate::config::{Addr, Flavor, Messaging, Readiness, Settings};
 use crate::event::Event;
+use crate::policy::health::Pace;
 
 /// Raised whenever a message below changes its meaning or its layout.
 pub(crate) const PROTOCOL: u16 = 1;
@@ -90,14 +91,9 @@ pub(crate) struct Welcome {
     pub(crate) drain_grace: Duration,
     pub(crate) messaging: Messaging,
     pub(crate) readiness: Readiness,
-    /// How often to say [`ToMaster::Beat`]; `None`: never.
-    pub(crate) beat: Option<Duration>,
-    /// How often to say how it is, by a beat or by [`ToMaster::Report`]; `None`: never.
-    pub(crate) report: Option<Duration>,
-    /// Accepted connections after which to say it at once.
-    pub(crate) report_at: Option<u64>,
-    /// `None` for a current-thread runtime; `Some(0)` for a pool of tokio's choosing.
-    pub(crate) pool: Option<usize>,
+    /// When to say [`ToMaster::Beat`] and [`ToMaster::Report`].
+    pub(crate) pace: Pace,
+    pub(crate) flavor: Flavor,
 }
 
 /// A listener of the program.

@@ -17,11 +17,10 @@ use super::image::Images;
 use super::listen::Places;
 use super::rehearsal::Rehearsal;
 use super::watch::{self, Control, Happening};
-use crate::config::{ExitStatus, Flavor, Generation, NodeId, Settings, Slot};
+use crate::config::{ExitStatus, Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
 use crate::event::Event;
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
-use crate::link::readable::Readable;
 use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::packet;
@@ -138,7 +137,9 @@ impl Family {
         let seat = self.seat()?;
         // All that it needs is in its socket before it is there to read: it never waits for it.
         self.admit(node, ours, Member { slot, generation, seat, child: None }, pace);
-        let (child, handle) = self.start(generation, theirs).inspect_err(|_| {
+        let image = self.images.of(generation);
+        let started = image.and_then(|image| watch::start(&self.start, image, theirs));
+        let (child, handle) = started.inspect_err(|_| {
             self.bury(node);
         })?;
         let pid = child.pid();
@@ -147,14 +148,6 @@ impl Family {
         }
         tokio::spawn(watch::worker(node, control, handle, self.happenings.clone()));
         Ok(pid)
-    }
-
-    /// Starts a process, and watches for its exit.
-    fn start(&mut self, generation: Generation, control: OwnedFd) -> io::Result<(Child, Readable)> {
-        let child = self.start.spawn(self.images.of(generation)?, control)?;
-        let handle = child.handle().and_then(Readable::new);
-        let handle = handle.inspect_err(|_| child.end())?;
-        Ok((child, handle))
     }
 
     fn seat(&mut self) -> io::Result<u16> {
@@ -194,13 +187,8 @@ impl Family {
             drain_grace: settings.drain_grace,
             messaging: settings.messaging,
             readiness: settings.readiness,
-            beat: pace.beat,
-            report: pace.report,
-            report_at: pace.report_at,
-            pool: match settings.flavor {
-                Flavor::CurrentThread => None,
-                Flavor::MultiThread { worker_threads } => Some(worker_threads.unwrap_or(0)),
-            },
+            pace,
+            flavor: settings.flavor,
         }
     }
 
@@ -370,7 +358,7 @@ impl Family {
         self.hands.anything_unheard()
     }
 
-    /// How many links may be made now without hoarding sockets that wait to be handed out.
+    /// Whether links may be made now without hoarding sockets that wait to be handed out.
     pub(super) fn has_room_for_links(&self) -> bool {
         self.hands.links_waiting() < super::handing::LINKS_WAITING
     }

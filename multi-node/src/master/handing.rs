@@ -8,6 +8,8 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use serde::{Deserialize, Serialize};
+
 use super::listen::Places;
 use crate::config::{NodeId, Slot};
 use crate::link::codec;
@@ -23,7 +25,8 @@ pub(super) use cross::State;
 pub(super) const LINKS_WAITING: usize = 64;
 
 /// What is handed to one node in one datagram.
-pub(super) enum Parcel {
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Parcel<S = OwnedFd> {
     Welcome(Box<Welcome>),
     /// The write ends of the inboxes that these slots have of a listener.
     Outboxes(u16, RangeInclusive<Slot>),
@@ -32,7 +35,7 @@ pub(super) enum Parcel {
     Link {
         peer: NodeId,
         kind: LinkKind,
-        socket: OwnedFd,
+        socket: S,
     },
 }
 

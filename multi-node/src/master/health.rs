@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::notice::counted;
 use crate::config::{NodeId, Settings, Slot};
 use crate::link::control::Pulse;
 use crate::policy::Time;
@@ -32,20 +33,18 @@ pub(super) struct Clinic {
 }
 
 impl Clinic {
-    pub(super) fn new(settings: &Settings, seed: u64) -> Clinic {
-        Clinic { policy: Health::new(rules(settings), seed), pulses: BTreeMap::new() }
+    pub(super) fn new(seed: u64) -> Clinic {
+        Clinic { policy: Health::new(seed), pulses: BTreeMap::new() }
     }
 
     /// The master's own node.
     pub(super) fn adopted(&mut self, now: Time, node: NodeId, settings: &Settings) -> Pace {
-        self.policy.set_rules(rules(settings));
-        self.policy.adopted(now, node)
+        self.policy.adopted(now, node, rules(settings))
     }
 
     /// A worker is about to be started with these options, which it is held to.
     pub(super) fn started(&mut self, now: Time, node: NodeId, settings: &Settings) -> Pace {
-        self.policy.set_rules(rules(settings));
-        self.policy.started(now, node)
+        self.policy.started(now, node, rules(settings))
     }
 
     /// A worker can serve.
@@ -154,8 +153,7 @@ impl Look {
 
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.open == 1 { "" } else { "s" };
-        write!(f, "{} open connection{plural}", self.open)?;
+        f.write_str(&counted(self.open, "open connection", "open connections"))?;
         if let Some(ran) = self.ran {
             write!(f, "; {ran:.1?} of CPU since")?;
         }

@@ -48,7 +48,10 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
         Notice::Retiring { who, why } => {
             report::info!(about: about, "{}: is replaced: it has reached {}", Named(who), limit(*why));
         }
-        Notice::Scaled { nodes } => report::news!(about: about, "{nodes} nodes serve from now on"),
+        Notice::Scaled { nodes } => {
+            let nodes = counted(*nodes, "node serves", "nodes serve");
+            report::news!(about: about, "{nodes} from now on");
+        }
         Notice::ScaleRefused { why } => report::warn!(about: about,
             "the number of nodes stays what it is: {}",
             match why {
@@ -60,9 +63,8 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
             report::info!(about: about, "reload to generation {generation} begins");
         }
         Notice::Starting { generation, successors } => {
-            report::info!(about: about,
-                "generation {generation} passed its rehearsal: {successors} workers start"
-            );
+            let workers = counted(*successors, "worker starts", "workers start");
+            report::info!(about: about, "generation {generation} passed its rehearsal: {workers}");
         }
         Notice::Replacing { generation, node } => {
             report::info!(about: about,
@@ -82,10 +84,12 @@ pub(super) fn say(notice: &Notice, settings: &Settings) {
              for it, and the next reload tries again"
         ),
         Notice::Reloaded { generation, workers, took } => {
-            report::news!(about: about, "reload to generation {generation} done: {workers} workers in {took:.1?}");
+            let workers = counted(*workers, "worker", "workers");
+            report::news!(about: about, "reload to generation {generation} done: {workers} in {took:.1?}");
         }
         Notice::RollingBack { generation, workers } => {
-            report::warn!(about: about, "{workers} workers go back to generation {generation}");
+            let workers = counted(*workers, "worker goes", "workers go");
+            report::warn!(about: about, "{workers} back to generation {generation}");
         }
         Notice::RolledBack { generation } => {
             report::info!(about: about, "every worker is of generation {generation} again");
@@ -202,6 +206,15 @@ pub(super) fn failure(finish: &Finish, start_timeout: Duration) -> Option<String
         )),
         Finish::Stopped { .. } | Finish::MainEnded => None,
     }
+}
+
+/// `count`, and what there is so many of.
+pub(super) fn counted<N>(count: N, one: &str, several: &str) -> String
+where
+    N: fmt::Display + PartialEq + From<u8>,
+{
+    let what = if count == N::from(1) { one } else { several };
+    format!("{count} {what}")
 }
 
 /// The option whose limit was reached.

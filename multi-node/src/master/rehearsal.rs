@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::watch::{Control, Happening};
+use super::watch::{self, Control, Happening};
 use crate::config::{ExitStatus, Generation, Settings};
 use crate::error::EXIT_PANIC;
 use crate::link::codec;
@@ -41,10 +41,9 @@ impl Rehearsal {
         codec::encode_into(&mut bytes, &message, MAX_DATAGRAM).map_err(io::Error::other)?;
         packet::send(ours.as_fd(), &bytes, &[state.as_fd()])?;
         let control = Control::new(&ours)?;
-        let child = Arc::new(start.spawn(image, theirs)?);
-        let handle = child.handle().and_then(Readable::new);
-        let handle = handle.inspect_err(|_| child.end())?;
-        tokio::spawn(watch(control, handle, Arc::clone(&child), generation, to));
+        let (child, handle) = watch::start(start, image, theirs)?;
+        let child = Arc::new(child);
+        tokio::spawn(wait(control, handle, Arc::clone(&child), generation, to));
         Ok(Rehearsal(child))
     }
 
@@ -56,7 +55,7 @@ impl Rehearsal {
     }
 }
 
-async fn watch(
+async fn wait(
     control: Control,
     exit: Readable,
     child: Arc<Child>,

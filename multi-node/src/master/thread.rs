@@ -107,7 +107,7 @@ impl Thread {
     async fn supervise(&mut self) -> Finish {
         loop {
             self.look_after_nodes();
-            if let Some(finish) = self.act() {
+            if let Some(finish) = self.act().await {
                 return finish;
             }
             self.connect();

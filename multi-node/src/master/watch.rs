@@ -12,6 +12,7 @@ use crate::link::control::{Ended, MAX_DATAGRAM, ToMaster};
 use crate::link::readable::Readable;
 use crate::report;
 use crate::sys::packet;
+use crate::sys::process::{Child, Image, Start};
 
 /// What happened to a node.
 #[derive(Debug)]
@@ -21,6 +22,21 @@ pub(super) enum Happening {
     Exited(NodeId),
     /// A rehearsal of the program for this generation is over: its options, or why it failed.
     Rehearsed(Generation, Result<Box<Settings>, String>),
+}
+
+/// Starts a process; the second is readable when it has exited.
+///
+/// # Errors
+/// When it cannot be started or watched; then nothing is left of it.
+pub(super) fn start(
+    start: &Start,
+    image: &Image,
+    control: OwnedFd,
+) -> io::Result<(Child, Readable)> {
+    let child = start.spawn(image, control)?;
+    let exit = child.handle().and_then(Readable::new);
+    let exit = exit.inspect_err(|_| child.end())?;
+    Ok((child, exit))
 }
 
 /// Watches the master's own node, whose process is this one. One that could not even be started

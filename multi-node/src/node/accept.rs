@@ -97,30 +97,17 @@ pub(crate) type Accepted = (OwnedFd, Addr, OpenGuard);
 
 impl Acceptor {
     pub(crate) fn new(setup: Setup) -> Acceptor {
-        let Setup {
-            page,
-            seat,
-            slot,
-            slots,
-            own,
-            keeping,
-            local_addr,
-            life,
-            tally,
-            borrow,
-            on_first_poll,
-        } = setup;
         Acceptor(Arc::new(Shared {
-            own,
-            keeping,
-            local_addr,
-            life,
-            tally,
-            borrow,
-            on_first_poll,
+            placement: Placement::new(setup.page, setup.seat, setup.slot, setup.slots),
+            own: setup.own,
+            keeping: setup.keeping,
+            local_addr: setup.local_addr,
+            life: setup.life,
+            tally: setup.tally,
+            borrow: setup.borrow,
+            on_first_poll: setup.on_first_poll,
             polled: AtomicBool::new(false),
             begun: Instant::now(),
-            placement: Placement::new(page, seat, slot, slots),
             count: Count::default(),
             ring: OnceLock::new(),
             wires: Mutex::new(None),

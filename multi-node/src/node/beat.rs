@@ -12,28 +12,16 @@ use std::time::Duration;
 use super::accept::Tally;
 use super::control::Control;
 use super::life::Life;
-use crate::link::control::{Pulse, ToMaster, Welcome};
+use crate::link::control::{Pulse, ToMaster};
 use crate::link::readable::Readable;
+use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::{proc, timer};
 
 #[cfg(test)]
 mod tests;
 
-/// How often to be heard.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    beat: Option<Duration>,
-    report: Option<Duration>,
-    report_at: Option<u64>,
-}
-
 impl Pace {
-    pub(super) fn of(welcome: &Welcome) -> Pace {
-        let &Welcome { beat, report, report_at, .. } = welcome;
-        Pace { beat, report, report_at }
-    }
-
     /// That of a node whose user brings the runtime that serves.
     pub(super) fn unwatched(self) -> Pace {
         Pace { beat: None, ..self }
@@ -59,12 +47,7 @@ pub(super) async fn report(pace: Pace, control: Arc<Control>, tally: Arc<Tally>,
         say();
     }
     let mut drained = std::pin::pin!(life.drained());
-    let mut reached = std::pin::pin!(async {
-        match pace.report_at {
-            Some(accepted) => tally.reaches(accepted).await,
-            None => pending().await,
-        }
-    });
+    let mut reached = std::pin::pin!(tally.reaches(pace.report_at.unwrap_or(u64::MAX)));
     let mut is_reached = false;
     loop {
         tokio::select! {

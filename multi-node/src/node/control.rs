@@ -191,19 +191,16 @@ impl Thread {
     /// Waits for what comes next and deals with it.
     fn turn(&mut self) -> io::Result<()> {
         let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
+        if left == Some(Duration::ZERO) {
             self.overrun();
         }
         let node = Arc::clone(&self.node);
         let control = node.control.0.as_fd();
-        let (heard, signalled) = match (&self.signals, self.orphan) {
-            (Some(signals), false) => {
-                let [heard, signalled] = poll::readable([control, signals.as_fd()], left)?;
-                (heard, signalled)
-            }
-            (Some(signals), true) => (false, poll::readable([signals.as_fd()], left)?[0]),
-            (None, false) => (poll::readable([control], left)?[0], false),
-            (None, true) => (poll::readable([], left).map(|[]| false)?, false),
+        let [heard, signalled] = match &self.signals {
+            // There is nobody to hear, and a signal could only tell it to drain, which it does.
+            _ if self.orphan => poll::readable([], left).map(|[]| [false; 2])?,
+            Some(signals) => poll::readable([control, signals.as_fd()], left)?,
+            None => [poll::readable([control], left)?[0], false],
         };
         if signalled {
             self.signalled();

@@ -169,12 +169,8 @@ impl Feed {
 
 impl Listeners {
     fn each(&mut self, change: impl Fn(&mut Queue)) {
-        self.listeners.retain(|listener| match listener.upgrade() {
-            Some(shared) => {
-                shared.change(&change);
-                true
-            }
-            None => false,
+        self.listeners.retain(|listener| {
+            listener.upgrade().map(|listener| listener.change(&change)).is_some()
         });
     }
 }

@@ -8,7 +8,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -226,7 +225,7 @@ impl fmt::Debug for Hub {
 
 impl Shared {
     fn link(self: &Arc<Self>, peer: NodeId, socket: OwnedFd) {
-        let Some(ends) = self.adopt(peer, socket, |socket| wire::ends(socket, &self.pool)) else {
+        let Some(ends) = self.register(peer, || wire::ends(socket, &self.pool)) else {
             return;
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
@@ -242,23 +241,15 @@ impl Shared {
             return;
         };
         drop(streams);
-        let register = |socket| UnixStream::from_std(StdUnixStream::from(socket));
-        if let Some(socket) = self.adopt(peer, socket, register) {
+        if let Some(socket) = self.register(peer, || UnixStream::from_std(socket.into())) {
             on_stream(&self.runtime, NodeStream::new(peer, socket));
         }
     }
 
     /// Registers a socket with this node's runtime; when that fails there is a line in the log.
-    fn adopt<T>(
-        &self,
-        peer: NodeId,
-        socket: OwnedFd,
-        register: impl FnOnce(OwnedFd) -> io::Result<T>,
-    ) -> Option<T> {
+    fn register<T>(&self, peer: NodeId, register: impl FnOnce() -> io::Result<T>) -> Option<T> {
         let _context = self.runtime.enter();
-        let socket = StdUnixStream::from(socket);
-        let adopted = socket.set_nonblocking(true).and_then(|()| register(socket.into()));
-        adopted.inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
+        register().inspect_err(|error| report::error!("no link to node {peer}: {error}")).ok()
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

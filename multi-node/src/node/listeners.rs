@@ -6,9 +6,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::accept::{Acceptor, Setup, Sockets, Tally};
+use super::become_ready;
+use super::control::Control;
 use super::life::Life;
-use crate::config::{Addr, Slot};
-use crate::link::control::Welcome;
+use crate::config::{Addr, Readiness};
+use crate::link::control::{ToMaster, Welcome};
 use crate::sys::page::Page;
 
 /// All of them, the first that was asked for first; none with `listen = none`.
@@ -26,30 +28,27 @@ struct Named {
 impl Listeners {
     /// Those that `welcome` names, over the fds that came with it.
     ///
-    /// `borrow` asks the master for a sibling's sockets of the listener with this number;
-    /// `on_ready` tells it that this node can serve.
-    ///
     /// # Errors
     /// `InvalidData` when fds are missing, or are not what they should be.
     pub(super) fn new(
         welcome: &Welcome,
         fds: Vec<OwnedFd>,
         life: &Arc<Life>,
-        borrow: impl Fn(u16, Slot) + Clone + Send + Sync + 'static,
-        on_ready: impl Fn() + Clone + Send + Sync + 'static,
+        control: &Arc<Control>,
     ) -> io::Result<Listeners> {
         let tally = Arc::new(Tally::default());
         let mut fds = fds.into_iter();
         let mut next = || fds.next().ok_or(io::Error::from(io::ErrorKind::InvalidData));
         let named = welcome.listeners.iter().map(|listening| {
-            let id = listening.id;
+            let listener = listening.id;
             let page = Page::map(next()?)?;
             let own = if welcome.listens {
                 Some(Sockets { listener: next()?, inbox: next()? })
             } else {
                 None
             };
-            let borrow = borrow.clone();
+            let (asks, says) = (Arc::clone(control), Arc::clone(control));
+            let begins = Arc::clone(life);
             let acceptor = Acceptor::new(Setup {
                 page,
                 seat: welcome.seat,
@@ -60,10 +59,13 @@ impl Listeners {
                 local_addr: listening.addr.clone(),
                 life: Arc::clone(life),
                 tally: Arc::clone(&tally),
-                borrow: Box::new(move |slot| borrow(id, slot)),
-                on_first_poll: Box::new(on_ready.clone()),
+                borrow: Box::new(move |slot| asks.say(&ToMaster::Borrow { listener, slot })),
+                on_first_poll: Box::new(move || match begins.readiness() {
+                    Readiness::Implicit => become_ready(&begins, &says),
+                    Readiness::Explicit => {}
+                }),
             });
-            Ok(Named { id, name: listening.name.clone(), acceptor })
+            Ok(Named { id: listener, name: listening.name.clone(), acceptor })
         });
         let named = named.collect::<io::Result<_>>()?;
         Ok(Listeners { named, tally })

@@ -61,7 +61,7 @@ use hub::Hub;
 use life::Life;
 use listeners::Listeners;
 
-use crate::config::{Generation, NodeId, Readiness, Slot};
+use crate::config::{Generation, NodeId, Slot};
 use crate::link::control::{ToMaster, Welcome};
 use crate::sys::signal::Signals;
 
@@ -99,7 +99,7 @@ impl Nodes {
         let id = NodeId(welcome.node);
         let life = Arc::new(Life::new(welcome.readiness));
         let control = Arc::new(control);
-        let listeners = listeners(&welcome, fds, &life, &control)?;
+        let listeners = Listeners::new(&welcome, fds, &life, &control)?;
         let hub = Hub::new(id, welcome.messaging, runtime, control::asker(Arc::clone(&control)));
         Ok(Nodes(Arc::new(Inner {
             id,
@@ -235,25 +235,4 @@ fn become_ready(life: &Life, control: &Control) {
     if life.become_ready() {
         control.say(&ToMaster::Ready);
     }
-}
-
-/// The listeners of `welcome`, over the fds that came with it.
-fn listeners(
-    welcome: &Welcome,
-    fds: Vec<OwnedFd>,
-    life: &Arc<Life>,
-    control: &Arc<Control>,
-) -> io::Result<Listeners> {
-    let borrow = {
-        let control = Arc::clone(control);
-        move |listener, slot| control.say(&ToMaster::Borrow { listener, slot })
-    };
-    let ready = {
-        let (life, control) = (Arc::clone(life), Arc::clone(control));
-        move || match life.readiness() {
-            Readiness::Implicit => become_ready(&life, &control),
-            Readiness::Explicit => {}
-        }
-    };
-    Listeners::new(welcome, fds, life, borrow, ready)
 }

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::beat::{self, Pace};
+use super::beat;
 use super::control::Control;
 use super::{Inner, Nodes};
-use crate::config::Readiness;
+use crate::config::{Flavor, NodeId, Readiness};
 use crate::error::{EXIT_FAILURE, EXIT_PANIC};
 use crate::link::control::{Ended, ToMaster, Welcome};
+use crate::policy::health::Pace;
 use crate::report;
 use crate::sys::process;
 use crate::sys::signal::Signals;
@@ -36,7 +37,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Becomes the node that `welcome` describes, and starts the control thread.
+    /// Becomes the node that `welcome` describes, and starts the control thread. `signals` is a
+    /// worker's; those of the master's process are supervision's.
     ///
     /// # Errors
     /// What the kernel says when there is no room for a runtime or for a thread.
@@ -45,15 +47,15 @@ impl Node {
         welcome: Welcome,
         fds: Vec<OwnedFd>,
         signals: Option<Signals>,
-        is_master: bool,
         program: &str,
     ) -> io::Result<Node> {
-        report::speak_as(crate::config::NodeId(welcome.node));
+        report::speak_as(NodeId(welcome.node));
+        let is_master = signals.is_none();
         let role = if is_master { "master".to_owned() } else { welcome.slot.to_string() };
         process::name(program, &role);
-        let runtime = runtime(&welcome)?;
+        let runtime = runtime(welcome.flavor)?;
         let computes = welcome.listeners.is_empty();
-        let pace = Pace::of(&welcome);
+        let pace = welcome.pace;
         let nodes = Nodes::new(control, welcome, fds, is_master, runtime.handle().clone())?;
         nodes.start_control(signals)?;
         Ok(Node { nodes, runtime: Arc::new(runtime), pace, computes })
@@ -178,17 +180,14 @@ impl Nodes {
     }
 }
 
-fn runtime(welcome: &Welcome) -> io::Result<Runtime> {
-    let mut builder = match welcome.pool {
-        None => Builder::new_current_thread(),
-        Some(threads) => {
-            let mut builder = Builder::new_multi_thread();
-            if threads > 0 {
-                builder.worker_threads(threads);
-            }
-            builder
-        }
+fn runtime(flavor: Flavor) -> io::Result<Runtime> {
+    let mut builder = match flavor {
+        Flavor::CurrentThread => Builder::new_current_thread(),
+        Flavor::MultiThread { .. } => Builder::new_multi_thread(),
     };
+    if let Flavor::MultiThread { worker_threads: Some(threads) } = flavor {
+        builder.worker_threads(threads);
+    }
     builder.enable_all().build()
 }
 

@@ -6,7 +6,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,8 +16,9 @@ use nix::libc;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::stat::fstat;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::{dup2_stdin, getpid, getppid};
 
 use super::replace;
 use super::signal::Held;
@@ -65,21 +66,12 @@ pub(crate) fn control_socket() -> io::Result<Option<OwnedFd>> {
         return Ok(None);
     }
     let control = stdin.as_fd().try_clone_to_owned()?;
-    let null = File::open("/dev/null")?;
-    // SAFETY: fd 0 is open (its inode was just read) and stays open: dup2 replaces it in one
-    // step, and the `OwnedFd` that names it is forgotten before it could close it.
-    unsafe {
-        let mut zero = OwnedFd::from_raw_fd(0);
-        let replaced = nix::unistd::dup2(&null, &mut zero);
-        std::mem::forget(zero);
-        replaced?;
-    }
+    dup2_stdin(File::open("/dev/null")?)?;
     Ok(Some(control))
 }
 
 fn token_for(master: u32, socket: BorrowedFd<'_>) -> io::Result<OsString> {
-    let inode = File::from(socket.try_clone_to_owned()?).metadata()?.ino();
-    Ok(format!("{master}:{inode}").into())
+    Ok(format!("{master}:{}", fstat(socket)?.st_ino).into())
 }
 
 /// An open program file: what it held when it was opened is what runs, whatever its path leads
@@ -150,15 +142,14 @@ impl Start {
         }
         command.args(args).env_clear().env(TOKEN, token);
         let inherited = |name: &OsStr| !NOT_INHERITED.iter().any(|kept| name == *kept);
-        command.envs(
-            self.env.iter().map(|(name, value)| (name, value)).filter(|(name, _)| inherited(name)),
-        );
+        let env = self.env.iter().map(|(name, value)| (name, value));
+        command.envs(env.filter(|(name, _)| inherited(name)));
         command.stdin(Stdio::from(control));
         let held = Held::hold()?;
         let child = command.spawn();
         drop(held);
         let mut child = child?;
-        Child::of(Pid::from_raw(child.id().cast_signed())).inspect_err(|_| {
+        Child::open(child.id()).inspect_err(|_| {
             // Without a handle it could not be supervised. It has run for no time at all.
             let _ = child.kill().and_then(|()| child.wait());
         })
@@ -168,14 +159,14 @@ impl Start {
 /// A child of ours: its number is not used again before [`Child::reap`] took its status.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pid: Pid,
+    pid: u32,
     handle: OwnedFd,
 }
 
 impl Child {
     /// A child that this process had before its program was replaced, by what was kept of it.
     pub(crate) fn kept(pid: u32, handle: OwnedFd) -> Child {
-        Child { pid: Pid::from_raw(pid.cast_signed()), handle }
+        Child { pid, handle }
     }
 
     /// The child of that number.
@@ -183,12 +174,8 @@ impl Child {
     /// # Errors
     /// `ESRCH` when there is none.
     pub(crate) fn open(pid: u32) -> io::Result<Child> {
-        Child::of(Pid::from_raw(pid.cast_signed()))
-    }
-
-    fn of(pid: Pid) -> io::Result<Child> {
         // SAFETY: pidfd_open takes two integers and returns a new fd, close-on-exec, or -1.
-        let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+        let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         let handle = Errno::result(handle)?;
         let handle = i32::try_from(handle).map_err(io::Error::other)?;
         // SAFETY: the kernel has just made this fd and nothing else knows its number.
@@ -196,7 +183,7 @@ impl Child {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.pid.as_raw().cast_unsigned()
+        self.pid
     }
 
     /// An fd that is readable once the child has exited.

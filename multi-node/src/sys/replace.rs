@@ -5,8 +5,9 @@
 //! any more: a child of user code that held a listener would keep its port. So the last steps are
 //! taken by a thread that first makes a table of fds of its own: by `close_range(2)`,
 //! `CLOSE_RANGE_UNSHARE`, or where that is missing (before Linux 5.9) or forbidden (by older
-//! seccomp profiles of containers), by `unshare(2)`, `CLONE_FILES`. What it opens up for the exec is open in its table alone; all others
-//! still start processes with the table in which everything closes.
+//! seccomp profiles of containers), by `unshare(2)`, `CLONE_FILES`. What it opens up for the exec
+//! is open in its table alone; all others still start processes with the table in which everything
+//! closes.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
@@ -47,9 +48,9 @@ pub(crate) fn replace(
         Err(error) => return error,
     };
     thread::scope(|scope| {
-        let last_steps = || match exec(image, &program, state, crossing, needed) {
-            Ok(never) => match never {},
-            Err(error) => error,
+        let last_steps = || {
+            let Err(error) = exec(image, &program, state, crossing, needed);
+            error
         };
         let name = "multi-node:exec".to_owned();
         match thread::Builder::new().name(name).spawn_scoped(scope, last_steps) {
@@ -100,15 +101,13 @@ fn exec(
     needed: usize,
 ) -> io::Result<Infallible> {
     own_table()?;
-    let held = Held::hold()?;
+    let _held = Held::hold()?;
     set_crossing(state)?;
     for fd in crossing {
         set_crossing(*fd)?;
     }
     check_room(needed)?;
-    let done = execveat(image, c"", &program.args, &program.env, AtFlags::AT_EMPTY_PATH)?;
-    drop(held);
-    match done {}
+    Ok(execveat(image, c"", &program.args, &program.env, AtFlags::AT_EMPTY_PATH)?)
 }
 
 /// Gives the calling thread a table of fds of its own, with all that is open.
@@ -144,9 +143,8 @@ fn check_room(needed: usize) -> io::Result<()> {
         let name = entry?.file_name();
         let Some(fd) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
         // SAFETY: fcntl only looks at the number, in this thread's own table.
-        let flags = fcntl(unsafe { BorrowedFd::borrow_raw(fd) }, FcntlArg::F_GETFD)?;
-        let crosses = !FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC);
-        taken += usize::from(crosses && (fd.cast_unsigned() as usize) < limit);
+        let closes = is_close_on_exec(unsafe { BorrowedFd::borrow_raw(fd) })?;
+        taken += usize::from(!closes && (fd.cast_unsigned() as usize) < limit);
     }
     if limit.saturating_sub(taken) >= needed {
         return Ok(());
@@ -161,6 +159,13 @@ fn check_room(needed: usize) -> io::Result<()> {
 fn set_crossing(fd: BorrowedFd<'_>) -> io::Result<()> {
     fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
     Ok(())
+}
+
+/// # Errors
+/// `EBADF` when there is no such fd.
+pub(crate) fn is_close_on_exec(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let flags = FdFlag::from_bits_truncate(fcntl(fd, FcntlArg::F_GETFD)?);
+    Ok(flags.contains(FdFlag::FD_CLOEXEC))
 }
 
 /// The state that a predecessor in this very process left; `None` for a process that started
@@ -212,11 +217,6 @@ mod tests {
 
     use super::*;
 
-    fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
-        let flags = fcntl(fd, FcntlArg::F_GETFD).unwrap();
-        FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC)
-    }
-
     #[test]
     fn what_a_thread_opens_up_for_the_exec_stays_closed_for_all_others() {
         for own_table in [own_table, unshare_table] {
@@ -230,11 +230,11 @@ mod tests {
                         made => made.unwrap(),
                     }
                     set_crossing(fd).unwrap();
-                    assert!(!is_close_on_exec(fd), "in its own table it is open");
+                    assert!(!is_close_on_exec(fd).unwrap(), "in its own table it is open");
                 });
                 other.join().unwrap();
             });
-            assert!(is_close_on_exec(fd), "in everybody else's it is not");
+            assert!(is_close_on_exec(fd).unwrap(), "in everybody else's it is not");
         }
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let args = [OsString::from("program")];
         let error = replace(&image, &args, &[], state.as_fd(), &[], usize::MAX);
         assert!(error.to_string().contains("more files must be open"), "{error}");
-        assert!(is_close_on_exec(state.as_fd()));
+        assert!(is_close_on_exec(state.as_fd()).unwrap());
         let room = usize::try_from(fd_limit()).unwrap();
         thread::scope(|scope| {
             let counts = scope.spawn(|| {
@@ -266,7 +266,9 @@ mod tests {
         let args = [OsString::from("program")];
         let error = replace(&image, &args, &[], state.as_fd(), &[file.as_fd()], 0);
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
-        assert!(is_close_on_exec(file.as_fd()) && is_close_on_exec(state.as_fd()));
+        assert!(
+            is_close_on_exec(file.as_fd()).unwrap() && is_close_on_exec(state.as_fd()).unwrap()
+        );
     }
 
     #[test]

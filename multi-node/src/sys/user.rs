@@ -91,19 +91,15 @@ impl Identity {
 
     /// Tries to return: to root's user and group there must be no way.
     fn check(&self) -> io::Result<()> {
-        let root = Uid::from_raw(0);
-        let returned = !self.uid.is_root()
+        let (root, root_group) = (Uid::from_raw(0), Gid::from_raw(0));
+        let returned = self.uid != root
             && (nix::unistd::setuid(root).is_ok()
                 || nix::unistd::seteuid(root).is_ok()
-                || (!self.gid_is_root() && nix::unistd::setegid(Gid::from_raw(0)).is_ok()));
+                || (self.gid != root_group && nix::unistd::setegid(root_group).is_ok()));
         if returned || !self.is_assumed()? {
             return Err(io::Error::other("the kernel lets it become root again"));
         }
         Ok(())
-    }
-
-    fn gid_is_root(&self) -> bool {
-        self.gid.as_raw() == 0
     }
 }
 

@@ -13,10 +13,9 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use limits::{Exhausted, Resource};
-use multi_node_proof::{Broken, Death, Family, soon};
-use multi_node_tests::{Deadline, Failure, Line, Load, eventually, process};
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use multi_node_proof::{Broken, Death, Family, settled, signal, soon};
+use multi_node_tests::{Deadline, Failure, Line, Load, Program, eventually, process};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getuid};
 
 /// Nodes, the master among them.
@@ -96,13 +95,7 @@ fn whatever_happens_under_load_only_killed_nodes_lose_requests_and_nothing_is_le
 impl Chaos {
     fn new(seed: u64) -> Chaos {
         let began = Instant::now();
-        let mut family =
-            Family::start_as(
-                NODES,
-                |program| {
-                    if getuid().is_root() { program.user(USER) } else { program }
-                },
-            );
+        let mut family = Family::start_as(NODES, as_nobody);
         let addr = family.addr();
         let load = || {
             let load = Load::steady(addr, CLIENTS, CLIENTS, RATE);
@@ -111,13 +104,9 @@ impl Chaos {
         };
         // What is made with the first connections and the first use of a slot is no leak.
         load().stop();
-        while family.wanted() < *WORKERS.end() {
-            family.grow();
-        }
-        while family.wanted() + 1 > NODES {
-            family.shrink();
-        }
-        let fds = settled_fds(family.master());
+        family.scale(*WORKERS.end());
+        family.scale(NODES - 1);
+        let (fds, _) = settled(family.master());
         let random = fastrand::Rng::with_seed(seed);
         Chaos { began, load: load(), family, random, deaths: Vec::new(), fds }
     }
@@ -179,7 +168,7 @@ impl Chaos {
 
     /// Stops a process for a while; meanwhile the others answer.
     fn stop(&mut self, pid: Pid) {
-        if signal(pid, Signal::SIGSTOP) {
+        if signal(pid, Signal::SIGSTOP).is_some() {
             self.a_while();
             signal(pid, Signal::SIGCONT);
         }
@@ -231,12 +220,7 @@ impl Chaos {
     /// Brings back the count and the fds that it began with, by a change that must succeed.
     fn recover(&mut self) {
         self.settle();
-        while self.family.wanted() + 1 < NODES {
-            self.family.grow();
-        }
-        while self.family.wanted() + 1 > NODES {
-            self.family.shrink();
-        }
+        self.family.scale(NODES - 1);
         self.family.upgrade();
         self.settle();
     }
@@ -245,7 +229,7 @@ impl Chaos {
     fn end(self) {
         let counts = self.load.stop();
         let addr = self.family.addr();
-        let fds = settled_fds(self.family.master());
+        let (fds, _) = settled(self.family.master());
         assert!(fds <= self.fds + BORROWED, "{fds} fds in the master, {} before", self.fds);
         let children = process::children(self.family.master());
         assert!(children.iter().all(|child| !child.is_zombie()), "{children:?}");
@@ -269,6 +253,10 @@ impl Chaos {
     }
 }
 
+fn as_nobody(program: Program) -> Program {
+    if getuid().is_root() { program.user(USER) } else { program }
+}
+
 /// Prints a loss and what the program said around it.
 fn tell(failure: &Failure, began: Instant, said: &[Line]) {
     const AROUND: Duration = Duration::from_secs(2);
@@ -277,29 +265,6 @@ fn tell(failure: &Failure, began: Instant, said: &[Line]) {
     println!("{:?} of port {}, {dialled:.3?} to {failed:.3?}", failure.outcome, failure.port);
     for line in said.iter().filter(|line| line.at.abs_diff(failed) < AROUND) {
         println!("  {:8.3} s: {}", line.at.as_secs_f64(), line.text);
-    }
-}
-
-/// How many fds a process has once that has not changed for a number of looks.
-fn settled_fds(pid: Pid) -> usize {
-    const LOOKS: usize = 50;
-    let mut last = 0;
-    let mut same = 0;
-    eventually(soon(), "the fds settle", || {
-        let now = process::fds(pid).len();
-        same = if now == last { same + 1 } else { 0 };
-        last = now;
-        same == LOOKS
-    });
-    last
-}
-
-/// Sends a signal; whether the process was there.
-fn signal(pid: Pid, signal: Signal) -> bool {
-    match kill(pid, signal) {
-        Ok(()) => true,
-        Err(Errno::ESRCH) => false,
-        Err(errno) => panic!("{pid} cannot be signalled: {errno}"),
     }
 }
 

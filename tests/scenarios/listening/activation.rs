@@ -3,11 +3,11 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use multi_node_tests::{LineClient, Program, Running, eventually, unused_port};
+use multi_node_tests::{LineClient, Program, Running, unused_port};
 use nix::sys::signal::Signal;
 
-use super::{inet, loopback, refused};
-use crate::support::{PROGRAM, notice, scenario, soon, wait_gone};
+use super::{inet, loopback};
+use crate::support::{PROGRAM, fails_to_start, notice, reach_by, scenario, wait_gone};
 
 #[test]
 fn a_socket_goes_to_the_listener_of_its_name() {
@@ -77,14 +77,14 @@ fn a_socket_that_does_not_listen_ends_the_start() {
     let kept = TcpListener::bind("127.0.0.1:0").unwrap();
     let connected = TcpStream::connect(kept.local_addr().unwrap()).unwrap();
     let program = activated(&connected, "http", "http", "http=127.0.0.1:0").start();
-    refused(program, &["LISTEN_FDS", "fd 3: expected a stream socket that listens"]);
+    fails_to_start(program, &["LISTEN_FDS", "fd 3: expected a stream socket that listens"]);
 }
 
 #[test]
 fn a_socket_that_was_promised_and_not_passed_on_ends_the_start() {
     let kept = TcpListener::bind("127.0.0.1:0").unwrap();
     let program = activated(&kept, "http", "http", "http=127.0.0.1:0").env("LISTENER_COUNT", "2");
-    refused(program.start(), &["fd 4 of LISTEN_FDS=2", "Bad file descriptor"]);
+    fails_to_start(program.start(), &["fd 4 of LISTEN_FDS=2", "Bad file descriptor"]);
 }
 
 #[test]
@@ -125,9 +125,7 @@ fn under_systemd_socket_activate_it_serves_reloads_and_grows() {
     }
     program.signal(Signal::SIGTTIN);
     let added = program.wait_for_node("one more", |who| who.slot == 2);
-    eventually(soon(), "it serves too", || {
-        LineClient::connect(addr).unwrap().who().is_ok_and(|who| who.pid == added.pid)
-    });
+    reach_by(&program, || LineClient::connect(addr), |who| who.pid == added.pid);
     program.stop();
 }
 

@@ -1,17 +1,16 @@
 //! Unix sockets: the file's life, and what clients see.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::time::Duration;
 
-use multi_node_tests::{Running, Scratch, Who, eventually};
+use multi_node_tests::{LineClient, Running, Scratch, Who, eventually};
 use nix::sys::signal::Signal;
 
-use super::{named, place, refused};
-use crate::support::{replace, send, soon, wait_gone, workers};
+use super::{named, place};
+use crate::support::{fails_to_start, reach_by, replace, send, soon, wait_gone, workers};
 
 #[test]
 fn a_unix_socket_is_served_by_every_node() {
@@ -19,7 +18,7 @@ fn a_unix_socket_is_served_by_every_node() {
     let (program, path) = start(&scratch);
     assert_eq!(place(&program, "local"), format!("unix:{}", path.display()));
     for who in program.wait_for_nodes(2) {
-        reach(&path, &who);
+        reach(&program, &path, &who);
     }
     program.stop();
 }
@@ -49,7 +48,7 @@ fn a_file_that_a_killed_program_left_is_replaced() {
     assert!(path.exists(), "nobody was left to remove it");
     let (second, path) = start(&scratch);
     second.wait_for_nodes(2);
-    ask(&path, "who").unwrap();
+    connect(&path).unwrap().who().unwrap();
     second.stop();
 }
 
@@ -59,8 +58,8 @@ fn a_path_that_another_instance_serves_is_refused_with_its_pid() {
     let (first, path) = start(&scratch);
     first.wait_for_nodes(2);
     let (second, _) = start(&scratch);
-    refused(second, &["already served by pid", &first.pid().to_string()]);
-    ask(&path, "who").unwrap();
+    fails_to_start(second, &["already served by pid", &first.pid().to_string()]);
+    connect(&path).unwrap().who().unwrap();
     first.stop();
 }
 
@@ -70,7 +69,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     let path = scratch.path().join("app.sock");
     fs::write(&path, "precious").unwrap();
     let (program, _) = start(&scratch);
-    refused(program, &["no socket", "app.sock"]);
+    fails_to_start(program, &["no socket", "app.sock"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 }
 
@@ -91,13 +90,13 @@ fn a_stop_answers_what_has_connected_and_refuses_the_rest() {
     let (program, path) = start(&scratch);
     program.wait_for_nodes(2);
     let mut open = connect(&path).unwrap();
-    ask_on(&mut open, "who").unwrap();
+    open.who().unwrap();
     program.signal(Signal::SIGTERM);
     eventually(soon(), "connections are refused", || {
         let refused = [ErrorKind::ConnectionRefused, ErrorKind::NotFound];
         connect(&path).is_err_and(|error| refused.contains(&error.kind()))
     });
-    assert_eq!(ask_on(&mut open, "echo still here").unwrap(), "still here");
+    assert_eq!(open.ask("echo still here").unwrap(), "still here");
     drop(open);
     program.wait_exit();
     program.finish();
@@ -109,14 +108,13 @@ fn a_stopped_worker_strands_nobody_on_a_shared_socket() {
     let (program, path) = start(&scratch);
     let nodes = program.wait_for_nodes(2);
     for who in &nodes {
-        reach(&path, who);
+        reach(&program, &path, who);
     }
     let stopped = workers(&nodes)[0];
     send(stopped.pid, Signal::SIGSTOP);
     let clients: Vec<_> = (0..50).map(|_| connect(&path).unwrap()).collect();
     for mut client in clients {
-        let who = Who::parse(&ask_on(&mut client, "who").unwrap()).unwrap();
-        assert_eq!(who.pid, program.pid());
+        assert_eq!(client.who().unwrap().pid, program.pid());
     }
     send(stopped.pid, Signal::SIGCONT);
     program.stop();
@@ -127,14 +125,13 @@ fn connections_on_a_shared_socket_are_spread_evenly() {
     let scratch = Scratch::new();
     let (program, path) = start(&scratch);
     for who in program.wait_for_nodes(2) {
-        reach(&path, &who);
+        reach(&program, &path, &who);
     }
     let mut held = Vec::new();
     let mut of_master: i32 = 0;
     for _ in 0..40 {
         let mut client = connect(&path).unwrap();
-        let who = Who::parse(&ask_on(&mut client, "who").unwrap()).unwrap();
-        of_master += i32::from(who.pid == program.pid());
+        of_master += i32::from(client.who().unwrap().pid == program.pid());
         held.push(client);
     }
     // What the warming up closed may still have been counted at the beginning.
@@ -149,11 +146,11 @@ fn a_respawned_worker_and_a_reload_serve_the_same_file() {
     let (program, path) = start(&scratch);
     let worker = workers(&program.wait_for_nodes(2))[0];
     let next = replace(&program, worker);
-    reach(&path, &next);
+    reach(&program, &path, &next);
     program.signal(Signal::SIGHUP);
     let next = program.wait_for_node("a new worker", |who| who.generation == 1);
-    reach(&path, &next);
-    ask(&path, "who").unwrap();
+    reach(&program, &path, &next);
+    connect(&path).unwrap().who().unwrap();
     program.stop();
     assert!(!path.exists());
 }
@@ -165,10 +162,10 @@ fn a_name_in_the_abstract_namespace_needs_no_file() {
     let program = named("local", &format!("local=unix:@{name}")).start();
     program.wait_for_nodes(2);
     let addr = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
-    let mut client = UnixStream::connect_addr(&addr).unwrap();
-    ask_on(&mut client, "who").unwrap();
+    let mut client = LineClient::over(UnixStream::connect_addr(&addr).unwrap()).unwrap();
+    client.who().unwrap();
     let second = named("local", &format!("local=unix:@{name}")).start();
-    refused(second, &["already served by pid", &program.pid().to_string()]);
+    fails_to_start(second, &["already served by pid", &program.pid().to_string()]);
     drop(client);
     program.stop();
 }
@@ -178,31 +175,12 @@ fn start(scratch: &Scratch) -> (Running, std::path::PathBuf) {
     (named("local", &format!("local=unix:{}", path.display())).start(), path)
 }
 
-fn connect(path: &Path) -> io::Result<UnixStream> {
-    let stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    Ok(stream)
+fn connect(path: &Path) -> io::Result<LineClient> {
+    UnixStream::connect(path).and_then(LineClient::over)
 }
 
-fn ask(path: &Path, line: &str) -> io::Result<String> {
-    ask_on(&mut connect(path)?, line)
-}
-
-fn ask_on(stream: &mut UnixStream, line: &str) -> io::Result<String> {
-    stream.write_all(format!("{line}\n").as_bytes())?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
-    Ok(answer.trim_end().to_owned())
-}
-
-/// Connects until this node answers, holding what others took.
+/// Connects until this node answers.
 #[track_caller]
-fn reach(path: &Path, wanted: &Who) {
-    let mut held = Vec::new();
-    eventually(soon(), &format!("{wanted:?} answers"), || {
-        let mut client = connect(path).expect("it listens");
-        let who = Who::parse(&ask_on(&mut client, "who").expect("an answer")).expect("a node");
-        held.push(client);
-        who.pid == wanted.pid
-    });
+fn reach(program: &Running, path: &Path, wanted: &Who) {
+    reach_by(program, || connect(path), |who| who.pid == wanted.pid);
 }

@@ -2,38 +2,32 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Hands, Parcel};
-use crate::config::{NodeId, Slot};
-use crate::link::control::{LinkKind, Welcome};
+use crate::config::NodeId;
 use crate::master::crossing::{Landed, Leaving, Place};
 use crate::policy::handout::Handout;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::master) struct State {
     controls: Vec<(NodeId, Place)>,
-    parcels: Handout<ParcelState>,
-    held_up: Option<(NodeId, ParcelState)>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum ParcelState {
-    Welcome(Box<Welcome>),
-    Outboxes(u16, RangeInclusive<Slot>),
-    Lent(u16, Slot),
-    Link { peer: NodeId, kind: LinkKind, socket: Place },
+    parcels: Handout<Parcel<Place>>,
+    held_up: Option<(NodeId, Parcel<Place>)>,
 }
 
 impl Hands {
     pub(in crate::master) fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> State {
-        let Ok(parcels) = self.parcels.try_map(|parcel| Ok::<_, Infallible>(parcel.save(fds)));
+        let mut save = |parcel: &'a Parcel| {
+            let Ok(parcel) = parcel.try_map(|fd| Ok::<_, Infallible>(fds.add(fd.as_fd())));
+            parcel
+        };
+        let Ok(parcels) = self.parcels.try_map(|parcel| Ok::<_, Infallible>(save(parcel)));
         State {
+            held_up: self.held_up.as_ref().map(|(node, parcel)| (*node, save(parcel))),
             controls: self.controls.iter().map(|(node, fd)| (*node, fds.add(fd.as_fd()))).collect(),
-            held_up: self.held_up.as_ref().map(|(node, parcel)| (*node, parcel.save(fds))),
             parcels,
         }
     }
@@ -42,8 +36,8 @@ impl Hands {
     /// When an fd did not cross.
     pub(in crate::master) fn restore(state: &State, fds: &mut Landed) -> io::Result<Hands> {
         let mut links_waiting = 0;
-        let mut restore = |parcel: &ParcelState| {
-            let parcel = parcel.restore(fds)?;
+        let mut restore = |parcel: &Parcel<Place>| {
+            let parcel = parcel.try_map(|place| fds.take(*place))?;
             links_waiting += usize::from(parcel.is_link());
             io::Result::Ok(parcel)
         };
@@ -63,27 +57,18 @@ impl Hands {
     }
 }
 
-impl Parcel {
-    fn save<'a>(&'a self, fds: &mut Leaving<'a>) -> ParcelState {
-        match self {
-            Parcel::Welcome(welcome) => ParcelState::Welcome(welcome.clone()),
-            Parcel::Outboxes(listener, slots) => ParcelState::Outboxes(*listener, slots.clone()),
-            Parcel::Lent(listener, slot) => ParcelState::Lent(*listener, *slot),
-            Parcel::Link { peer, kind, socket } => {
-                ParcelState::Link { peer: *peer, kind: *kind, socket: fds.add(socket.as_fd()) }
-            }
-        }
-    }
-}
-
-impl ParcelState {
-    fn restore(&self, fds: &mut Landed) -> io::Result<Parcel> {
+impl<S> Parcel<S> {
+    /// The same with its socket made into something else.
+    fn try_map<'a, T, E>(
+        &'a self,
+        make: impl FnOnce(&'a S) -> Result<T, E>,
+    ) -> Result<Parcel<T>, E> {
         Ok(match self {
-            ParcelState::Welcome(welcome) => Parcel::Welcome(welcome.clone()),
-            ParcelState::Outboxes(listener, slots) => Parcel::Outboxes(*listener, slots.clone()),
-            ParcelState::Lent(listener, slot) => Parcel::Lent(*listener, *slot),
-            ParcelState::Link { peer, kind, socket } => {
-                Parcel::Link { peer: *peer, kind: *kind, socket: fds.take(*socket)? }
+            Parcel::Welcome(welcome) => Parcel::Welcome(welcome.clone()),
+            Parcel::Outboxes(listener, slots) => Parcel::Outboxes(*listener, slots.clone()),
+            Parcel::Lent(listener, slot) => Parcel::Lent(*listener, *slot),
+            Parcel::Link { peer, kind, socket } => {
+                Parcel::Link { peer: *peer, kind: *kind, socket: make(socket)? }
             }
         })
     }

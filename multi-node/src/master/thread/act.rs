@@ -13,10 +13,10 @@ use crate::policy::supervisor::{Action, Event, Finish, Notice};
 
 impl Thread {
     /// Does what policy decided, until there is nothing more to do or the program is over.
-    pub(super) fn act(&mut self) -> Option<Finish> {
+    pub(super) async fn act(&mut self) -> Option<Finish> {
         let mut replacement = None;
         loop {
-            if let Some(finish) = self.do_all(&mut replacement) {
+            if let Some(finish) = self.do_all(&mut replacement).await {
                 return Some(finish);
             }
             let generation = replacement?;
@@ -31,10 +31,14 @@ impl Thread {
         }
     }
 
-    fn do_all(&mut self, replacement: &mut Option<Generation>) -> Option<Finish> {
+    async fn do_all(&mut self, replacement: &mut Option<Generation>) -> Option<Finish> {
         while let Some(action) = self.policy.poll_action() {
             match action {
-                Action::Spawn { node, slot, generation } => self.spawn(node, slot, generation),
+                Action::Spawn { node, slot, generation } => {
+                    self.spawn(node, slot, generation);
+                    // Who is there already does not wait until all have been started.
+                    self.hear_all().await;
+                }
                 Action::Rehearse { generation } => self.rehearse(generation),
                 Action::EndRehearsal => self.family.end_rehearsal(),
                 Action::Switch { generation } => self.family.switch(generation),

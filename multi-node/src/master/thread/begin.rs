@@ -42,7 +42,7 @@ pub(in crate::master) fn start(
     let status = if rules.computes { Status::computing } else { Status::starting };
     let mut policy = Supervisor::new(rules, seed());
     policy.handle_event(Duration::ZERO, Event::Begin);
-    let mut clinic = Clinic::new(&settings, seed());
+    let mut clinic = Clinic::new(seed());
     let identity = identity::find(&settings)?;
     let pid_file = PidFile::claim(settings.pid_file.as_deref())?;
     let mut family = Family::found(settings, happen)?;

@@ -160,7 +160,7 @@ impl Shared {
         self.placement.mark_stuck();
         if !self.exhaustion_logged.swap(true, Relaxed) {
             report::warn!(
-                "cannot accept: {error}; {} connections are open, it tries again every {REST:?}",
+                "cannot accept: {error}; {} open already, it tries again every {REST:?}",
                 self.open_but_one()
             );
         }

@@ -34,8 +34,7 @@ where
     type Future = Answer<S, Request<A>>;
 
     fn call(&self, request: Request<A>) -> Self::Future {
-        self.open.waiting.request();
-        self.open.traffic.request();
+        self.open.request();
         Answer {
             closable: Closable::of(&request),
             ending: Some(Ending {
@@ -138,7 +137,6 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.open.waiting.response(self.request_had_body);
-        self.open.traffic.response();
+        self.open.response(self.request_had_body);
     }
 }

@@ -25,7 +25,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What the parts of one connection share; the connection is open for as long as it exists.
 pub(super) struct Open {
     pub(super) server: Arc<Server>,
+    /// Of HTTP/1.
     pub(super) waiting: Waiting,
+    /// Of HTTP/2.
     pub(super) traffic: Traffic,
     http2: AtomicBool,
     told_to_close: AtomicBool,
@@ -46,6 +48,20 @@ impl Open {
     /// Whether the client opened with the preface of HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
         self.http2.load(Ordering::Relaxed)
+    }
+
+    /// A request has come.
+    pub(super) fn request(&self) {
+        if self.is_http2() { self.traffic.request() } else { self.waiting.request() }
+    }
+
+    /// The response to a request, with or without a body, has been made.
+    pub(super) fn response(&self, request_had_body: bool) {
+        if self.is_http2() {
+            self.traffic.response();
+        } else {
+            self.waiting.response(request_had_body);
+        }
     }
 
     /// Notes that the client has been, or is just being told that this connection ends.

@@ -39,8 +39,8 @@ use crate::config::{Limits, NodeId};
 /// The age up to which a worker may be as large as it likes.
 pub(crate) const MATURE: Duration = Duration::from_secs(5);
 
-/// What the nodes that start from now on are held to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a node is held to, by the options that it starts with.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     /// `None`: nobody hangs.
     pub(crate) hang_timeout: Option<Duration>,
@@ -48,7 +48,7 @@ pub(crate) struct Rules {
 }
 
 /// How often a node is to be heard; `None` for not at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pace {
     /// That its runtime is alive.
     pub(crate) beat: Option<Duration>,
@@ -81,7 +81,6 @@ pub(crate) enum Finding {
 /// Watches the nodes of one program. After every call, poll the findings until there are none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Health {
-    rules: Rules,
     jitter: Jitter,
     nodes: BTreeMap<NodeId, Watched>,
     /// Time that somebody looked at.
@@ -94,9 +93,8 @@ pub(crate) struct Health {
 
 impl Health {
     /// Nobody to watch yet; `seed` makes the limits of each program its own.
-    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Health {
-            rules,
             jitter: Jitter::new(seed),
             nodes: BTreeMap::new(),
             awake: Time::ZERO,
@@ -105,22 +103,18 @@ impl Health {
         }
     }
 
-    /// Holds the nodes that start from now on to other rules.
-    pub(crate) fn set_rules(&mut self, rules: Rules) {
-        self.rules = rules;
-    }
-
     /// The master's own node: it may hang, ready or not, but no limit retires it.
-    pub(crate) fn adopted(&mut self, now: Time, node: NodeId) -> Pace {
-        let rules = Rules { limits: Limits::default(), ..self.rules };
-        let pace = self.enter(now, node, rules);
+    pub(crate) fn adopted(&mut self, now: Time, node: NodeId, rules: Rules) -> Pace {
+        let pace = self.started(now, node, Rules { limits: Limits::default(), ..rules });
         self.ready(now, node);
         pace
     }
 
-    /// A worker starts.
-    pub(crate) fn started(&mut self, now: Time, node: NodeId) -> Pace {
-        self.enter(now, node, self.rules)
+    /// A worker starts, and is held to `rules` to its end.
+    pub(crate) fn started(&mut self, now: Time, node: NodeId, rules: Rules) -> Pace {
+        let terms = Terms::draw(now, rules, &mut self.jitter);
+        self.nodes.insert(node, Watched::new(terms));
+        terms.pace()
     }
 
     /// A worker can serve.
@@ -208,12 +202,6 @@ impl Health {
     fn tire(&mut self, now: Time, node: NodeId) {
         let tired = self.nodes.get_mut(&node).and_then(|watched| watched.tire(now));
         self.findings.extend(tired.map(|why| Finding::Tired { node, why }));
-    }
-
-    fn enter(&mut self, now: Time, node: NodeId, rules: Rules) -> Pace {
-        let terms = Terms::draw(now, rules, &mut self.jitter);
-        self.nodes.insert(node, Watched::new(terms));
-        terms.pace()
     }
 
     /// Lets the time pass that somebody looked at.

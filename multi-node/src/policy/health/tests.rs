@@ -13,12 +13,14 @@ const OTHER: NodeId = NodeId(2);
 /// A program in simulated time.
 struct World {
     health: Health,
+    /// Of who starts from now on.
+    rules: Rules,
     now: Time,
 }
 
 impl World {
     fn new(rules: Rules) -> World {
-        World { health: Health::new(rules, 7), now: Time::ZERO }
+        World { health: Health::new(7), rules, now: Time::ZERO }
     }
 
     fn watching() -> World {
@@ -30,7 +32,7 @@ impl World {
     }
 
     fn start(&mut self, node: NodeId) -> Pace {
-        let pace = self.health.started(self.now, node);
+        let pace = self.health.started(self.now, node, self.rules);
         self.health.ready(self.now, node);
         pace
     }
@@ -123,7 +125,7 @@ fn who_never_beat_is_not_watched() {
 fn who_is_not_ready_yet_is_not_watched_and_tires_when_it_is() {
     let limits = Limits { connections: Some(10), ..Limits::default() };
     let mut world = World::new(Rules { hang_timeout: Some(HANG), limits });
-    world.health.started(world.now, WORKER);
+    world.health.started(world.now, WORKER, world.rules);
     world.health.beat(world.now, WORKER, Vitals { accepted: 20, resident: 0 });
     assert_eq!(world.pass(HANG * 10), []);
     world.health.ready(world.now, WORKER);
@@ -155,7 +157,7 @@ fn who_is_gone_is_forgotten() {
 #[test]
 fn the_masters_own_node_may_hang_and_recover() {
     let mut world = World::watching();
-    world.health.adopted(world.now, MASTER);
+    world.health.adopted(world.now, MASTER, world.rules);
     world.beat(MASTER);
     assert_eq!(world.pass(HANG * 2), [(HANG + BEAT, hung(MASTER))]);
     world.beat(MASTER);
@@ -299,7 +301,7 @@ fn no_limit_holds_for_the_masters_own_node_nor_for_who_leaves() {
     let limits = Limits { lifetime: Some(HANG), connections: Some(1), memory: Some(1) };
     let mut world = World::limited(limits);
     let vitals = Vitals { accepted: 9, resident: 9 };
-    assert_eq!(world.health.adopted(world.now, MASTER), NEVER);
+    assert_eq!(world.health.adopted(world.now, MASTER, world.rules), NEVER);
     world.start(WORKER);
     world.health.draining(WORKER);
     for node in [MASTER, WORKER] {
@@ -322,7 +324,7 @@ fn new_rules_hold_for_who_starts_after_them() {
     let mut world = World::watching();
     world.start(WORKER);
     world.beat(WORKER);
-    world.health.set_rules(Rules { hang_timeout: None, limits: Limits::default() });
+    world.rules.hang_timeout = None;
     world.start(OTHER);
     world.beat(OTHER);
     assert_eq!(world.pass(HANG * 2), [(HANG + BEAT, hung(WORKER))]);
@@ -365,7 +367,7 @@ fn what_is_known_survives_the_masters_replacement() {
     world.beat(OTHER);
     let state = bincode::serialize(&world.health).unwrap();
     let mut resumed =
-        World { health: bincode::deserialize(&state).unwrap(), now: world.now + BEAT / 2 };
+        World { health: bincode::deserialize(&state).unwrap(), now: world.now + BEAT / 2, ..world };
     let found = resumed.pass(HANG * 20);
     assert_eq!(found[0], (HANG + BEAT, hung(WORKER)));
     assert_eq!(found[1].1, hung(OTHER));

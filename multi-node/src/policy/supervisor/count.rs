@@ -4,6 +4,8 @@
 //! the highest. What is asked for in the first start or in a reload is kept, and done when that is
 //! over. What an operator asked for outlives every reload.
 
+use std::ops::RangeInclusive;
+
 use super::event::{Action, Notice, Rules, ScaleRefusal};
 use super::master::MASTER_SLOT;
 use super::slot::SlotState;
@@ -14,6 +16,11 @@ impl Supervisor {
     /// How many nodes are to serve.
     pub(super) fn wanted(&self) -> u16 {
         self.scaled.unwrap_or(self.rules.nodes)
+    }
+
+    /// The workers' slots by `rules`, which an operator may have overruled.
+    pub(super) fn worker_slots(&self, rules: &Rules) -> RangeInclusive<Slot> {
+        rules.worker_slots(self.scaled.unwrap_or(rules.nodes))
     }
 
     /// How many nodes serve now, and how many are to.
@@ -62,9 +69,13 @@ impl Supervisor {
         }
         self.scaled = Some(nodes);
         self.announce_count();
-        let rules = self.rules.clone();
-        self.retire_slots_beyond(now, &rules, true);
-        for slot in rules.worker_slots(nodes) {
+        self.retire_slots_beyond(now, self.worker_slots(&self.rules), true);
+        self.add_slots(now);
+    }
+
+    /// Starts a worker in every slot that the rules in force have and that is not there yet.
+    pub(super) fn add_slots(&mut self, now: Time) {
+        for slot in self.worker_slots(&self.rules) {
             if !self.slots.contains_key(&slot) {
                 let node = self.spawn(now, slot, self.generation);
                 self.slots.insert(slot, SlotState::Occupied { node, failures: 0 });
@@ -78,9 +89,13 @@ impl Supervisor {
         self.notice(Notice::Scaled { nodes });
     }
 
-    /// Retires the slots that `rules` have no use for, the highest first.
-    pub(super) fn retire_slots_beyond(&mut self, now: Time, rules: &Rules, stands_in: bool) {
-        let kept = rules.worker_slots(self.scaled.unwrap_or(rules.nodes));
+    /// Retires the slots that are not `kept`, the highest first.
+    pub(super) fn retire_slots_beyond(
+        &mut self,
+        now: Time,
+        kept: RangeInclusive<Slot>,
+        stands_in: bool,
+    ) {
         let is_kept = |slot: &Slot| kept.contains(slot) || (stands_in && *slot == MASTER_SLOT);
         let beyond: Vec<Slot> = self.slots.keys().copied().filter(|s| !is_kept(s)).collect();
         for slot in beyond.into_iter().rev() {

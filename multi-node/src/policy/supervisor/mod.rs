@@ -238,10 +238,7 @@ impl Supervisor {
             | Phase::Stopping(_)
             | Phase::Finished => return,
         }
-        for slot in self.rules.worker_slots(self.rules.nodes) {
-            let node = self.spawn(now, slot, self.generation);
-            self.slots.insert(slot, SlotState::Occupied { node, failures: 0 });
-        }
+        self.add_slots(now);
         if self.slots.is_empty() {
             self.end_first_start(now);
         }

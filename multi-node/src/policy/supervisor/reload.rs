@@ -103,11 +103,11 @@ impl Reload {
         }
     }
 
-    fn at_once(&self) -> Option<&BTreeMap<Slot, Successor>> {
+    /// What it starts successors with, before the switch: rules, pace, and whether it drops.
+    fn start(&self) -> Option<(&Rules, &Pace, bool)> {
         match &self.step {
-            Step::Starting { pace: Pace::AtOnce(successors), .. } => Some(successors),
-            Step::Starting { pace: Pace::Waves { .. }, .. }
-            | Step::Rehearsing { .. }
+            Step::Starting { rules, pace, drops } => Some((rules, pace, *drops)),
+            Step::Rehearsing { .. }
             | Step::RollingBack { .. }
             | Step::LastCall { .. }
             | Step::MasterLeaves { .. }
@@ -118,15 +118,27 @@ impl Reload {
 
     /// The rules of its generation, as long as they are not in force.
     pub(super) fn new_rules(&self) -> Option<&Rules> {
-        match &self.step {
-            Step::Starting { rules, .. } => Some(rules),
-            Step::Rehearsing { .. }
-            | Step::RollingBack { .. }
-            | Step::LastCall { .. }
-            | Step::MasterLeaves { .. }
-            | Step::Replacing { .. }
-            | Step::Handover { .. } => None,
+        self.start().map(|(rules, _, _)| rules)
+    }
+
+    fn at_once(&self) -> Option<&BTreeMap<Slot, Successor>> {
+        match self.start()?.1 {
+            Pace::AtOnce(successors) => Some(successors),
+            Pace::Waves { .. } => None,
         }
+    }
+
+    /// Whether it goes in waves and no slot's turn is still to come.
+    pub(super) fn is_in_last_wave(&self) -> bool {
+        match self.start() {
+            Some((_, Pace::Waves { waiting, .. }, _)) => waiting.is_empty(),
+            Some((_, Pace::AtOnce(_), _)) | None => false,
+        }
+    }
+
+    /// Whether a last call is to follow its switch.
+    pub(super) fn will_drop(&self) -> bool {
+        self.start().is_some_and(|(_, _, drops)| drops)
     }
 
     /// Whether its generation may still come to be.
@@ -228,7 +240,7 @@ impl Supervisor {
     /// The slots that get a successor, the stand-in's last.
     fn slots_to_replace(&self, rules: &Rules) -> Vec<Slot> {
         let has_ended = |slot: &Slot| self.slots.get(slot).is_some_and(SlotState::has_ended);
-        let slots = rules.worker_slots(self.scaled.unwrap_or(rules.nodes));
+        let slots = self.worker_slots(rules);
         let mut slots: Vec<Slot> = slots.filter(|slot| !has_ended(slot)).collect();
         if rules.master_serves() && self.master.has_main() {
             slots.push(MASTER_SLOT);
@@ -279,15 +291,13 @@ impl Supervisor {
         let Some(reload) = self.reload() else {
             return false;
         };
-        let Step::Starting { pace, .. } = &reload.step else {
-            return false;
-        };
-        match pace {
-            Pace::AtOnce(successors) => match successors.get(&worker.slot) {
+        match reload.start() {
+            None => false,
+            Some((_, Pace::AtOnce(successors), _)) => match successors.get(&worker.slot) {
                 Some(Successor::Running(node)) => *node == worker.node,
                 Some(Successor::Finished) | None => false,
             },
-            Pace::Waves { .. } => {
+            Some((_, Pace::Waves { .. }, _)) => {
                 worker.generation == reload.generation
                     && (self.is_occupant(worker) || self.renews_with(worker))
             }
@@ -347,12 +357,7 @@ impl Supervisor {
                 Successor::Finished => {}
             }
         }
-        for state in self.slots.values_mut() {
-            if let SlotState::Covered { failures } = *state {
-                let until = now.saturating_add(self.backoff.wait(failures));
-                *state = SlotState::Backoff { until, failures };
-            }
-        }
+        self.respawn_lost_slots(now);
     }
 
     pub(super) fn dismiss_successor(&mut self, now: Time, node: NodeId) {

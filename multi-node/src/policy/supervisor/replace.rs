@@ -65,7 +65,11 @@ impl Supervisor {
         else {
             return;
         };
-        let step = Step::LastCall { drain_at: now.saturating_add(LAST_CALL) };
+        let step = if drops {
+            Step::LastCall { drain_at: now.saturating_add(LAST_CALL) }
+        } else {
+            Step::MasterLeaves { close_at: None }
+        };
         self.phase = Phase::Reloading(Reload { generation, since, step });
         match pace {
             Pace::AtOnce(successors) => {
@@ -79,10 +83,9 @@ impl Supervisor {
             self.drain_starting(now);
         } else {
             self.drain_all_but(now, generation);
-            self.set_step(Step::MasterLeaves { close_at: None });
         }
         let stands_in = rules.master_serves() && self.master.has_main();
-        self.retire_slots_beyond(now, &rules, stands_in);
+        self.retire_slots_beyond(now, self.worker_slots(&rules), stands_in);
         if !drops {
             self.drain_master(now);
         }
@@ -114,27 +117,25 @@ impl Supervisor {
 
     /// Takes the steps that are due between the switch and the replacement.
     pub(super) fn go_on_switching(&mut self, now: Time) {
-        let Some(reload) = self.reload() else {
+        let is_due = |reload: &&Reload| reload.deadline().is_some_and(|due| due <= now);
+        let Some(reload) = self.reload().filter(is_due) else {
             return;
         };
         let generation = reload.generation;
-        let is_due = reload.deadline().is_some_and(|due| due <= now);
         match reload.step {
-            Step::LastCall { .. } if is_due => {
+            Step::LastCall { .. } => {
                 let close_at = Some(now.saturating_add(TELLING));
                 self.set_step(Step::MasterLeaves { close_at });
                 self.drain_all_but(now, generation);
                 self.drain_master(now);
             }
-            Step::MasterLeaves { .. } if is_due => {
+            Step::MasterLeaves { .. } => {
                 self.set_step(Step::MasterLeaves { close_at: None });
                 self.actions.push_back(Action::CloseDropped { generation });
             }
             Step::Rehearsing { .. }
             | Step::Starting { .. }
             | Step::RollingBack { .. }
-            | Step::LastCall { .. }
-            | Step::MasterLeaves { .. }
             | Step::Replacing { .. }
             | Step::Handover { .. } => {}
         }

@@ -154,8 +154,13 @@ impl Supervisor {
             Phase::Running | Phase::Reloading(_) | Phase::Stopping(_) | Phase::Finished => return,
         }
         self.phase = Phase::Running;
+        self.respawn_lost_slots(now);
+    }
+
+    /// What slots that were lost waited for is decided: they get their successors themselves.
+    pub(super) fn respawn_lost_slots(&mut self, now: Time) {
         for state in self.slots.values_mut() {
-            if let SlotState::Held { failures } = *state {
+            if let SlotState::Held { failures } | SlotState::Covered { failures } = *state {
                 let until = now.saturating_add(self.backoff.wait(failures));
                 *state = SlotState::Backoff { until, failures };
             }

@@ -70,41 +70,14 @@ impl Supervisor {
 
     /// Whether every slot of a reload in waves has its successor.
     pub(super) fn waves_are_over(&self) -> bool {
-        match self.reload().map(|reload| &reload.step) {
-            Some(Step::Starting { pace: Pace::Waves { waiting, .. }, .. }) => {
-                waiting.is_empty() && self.open_renewals().is_empty()
-            }
-            Some(
-                Step::Starting { pace: Pace::AtOnce(_), .. }
-                | Step::Rehearsing { .. }
-                | Step::RollingBack { .. }
-                | Step::LastCall { .. }
-                | Step::MasterLeaves { .. }
-                | Step::Replacing { .. }
-                | Step::Handover { .. },
-            )
-            | None => false,
-        }
+        self.reload().is_some_and(Reload::is_in_last_wave) && self.open_renewals().is_empty()
     }
 
     /// Whether the switch follows once `slot` has its successor, and a last call after it: then who
     /// is in the slot may be the last that accepts where nobody will listen, and goes on until then.
     pub(super) fn ends_waves_with_a_last_call(&self, slot: Slot) -> bool {
-        match self.reload().map(|reload| &reload.step) {
-            Some(Step::Starting { pace: Pace::Waves { waiting, .. }, drops: true, .. }) => {
-                waiting.is_empty() && self.open_renewals() == [slot]
-            }
-            Some(
-                Step::Starting { .. }
-                | Step::Rehearsing { .. }
-                | Step::RollingBack { .. }
-                | Step::LastCall { .. }
-                | Step::MasterLeaves { .. }
-                | Step::Replacing { .. }
-                | Step::Handover { .. },
-            )
-            | None => false,
-        }
+        let ends = |reload: &Reload| reload.is_in_last_wave() && reload.will_drop();
+        self.reload().is_some_and(ends) && self.open_renewals() == [slot]
     }
 
     /// The slots whose worker is of another generation than a respawn would be, and that are not
@@ -127,9 +100,8 @@ impl Supervisor {
         if state.and_then(SlotState::occupant) == Some(who.node) {
             self.slots.insert(who.slot, SlotState::Backoff { until: now, failures: 0 });
         }
-        let rules = self.rules.clone();
-        let stands_in = rules.master_serves() && !self.master.is_ready();
-        self.retire_slots_beyond(now, &rules, stands_in);
+        let stands_in = self.rules.master_serves() && !self.master.is_ready();
+        self.retire_slots_beyond(now, self.worker_slots(&self.rules), stands_in);
         let strays = self.strays();
         if strays.is_empty() {
             self.actions.push_back(Action::Discard { generation: failed });

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Action, Cause, Next, Notice, Rules, Stage, Who};
 use super::slot::SlotState;
 use super::{ABORT_TIMEOUT, KILL_TIMEOUT, Supervisor, Time};
-use crate::config::ExitStatus;
-use crate::config::{Generation, NodeId, Slot};
+use crate::config::{ExitStatus, Generation, NodeId, Slot};
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Worker {

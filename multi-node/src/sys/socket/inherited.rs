@@ -8,6 +8,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 
+use crate::sys::replace::is_close_on_exec;
+
 /// The number of the first of them.
 const FIRST: RawFd = 3;
 
@@ -53,8 +55,7 @@ pub(crate) fn take(variable: impl Fn(&str) -> Option<OsString>) -> io::Result<Ve
 /// close-on-exec.
 fn claim(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: it is borrowed for one call, which fails with EBADF when there is no such fd.
-    let flags = fcntl(unsafe { BorrowedFd::borrow_raw(fd) }, FcntlArg::F_GETFD)?;
-    if FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC) {
+    if is_close_on_exec(unsafe { BorrowedFd::borrow_raw(fd) })? {
         return Err(Errno::EBADF.into());
     }
     // SAFETY: the fd is open and came through the exec that started this process, so nothing here
@@ -66,6 +67,8 @@ fn claim(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// Checks that a socket is one to accept from.
+///
 /// # Errors
 /// `InvalidInput` when this is no stream socket that listens.
 pub(crate) fn check_listening(number: RawFd, fd: &OwnedFd) -> io::Result<()> {

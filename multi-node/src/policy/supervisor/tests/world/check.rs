@@ -84,8 +84,8 @@ impl World {
         let supervisor = &self.supervisor;
         let new = supervisor.reload().and_then(|reload| reload.new_rules());
         new.into_iter().chain([&supervisor.rules]).any(|rules| {
-            let nodes = supervisor.scaled.unwrap_or(rules.nodes);
-            rules.worker_slots(nodes).contains(&slot) || (slot == 0 && rules.master_serves())
+            let is_workers = supervisor.worker_slots(rules).contains(&slot);
+            is_workers || (slot == 0 && rules.master_serves())
         })
     }
 
