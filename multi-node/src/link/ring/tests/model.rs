@@ -50,8 +50,10 @@ impl Memory for Arc<Modelled> {
     }
 }
 
-/// The two sides, and the bells of the reader and the writer.
-fn modelled() -> (Producer<Arc<Modelled>>, Consumer<Arc<Modelled>>, [Arc<Notify>; 2]) {
+/// The bell of the reader, and that of the writer.
+type Bells = [Arc<Notify>; 2];
+
+fn modelled() -> (Producer<Arc<Modelled>>, Consumer<Arc<Modelled>>, Bells) {
     let words = [(); 4].map(|()| AtomicU64::new(0));
     let memory = Arc::new(Modelled { words, bytes: [(); SIZE].map(|()| Cell::new(0)) });
     let bells = [(); 2].map(|()| Arc::new(Notify::new()));
@@ -59,7 +61,7 @@ fn modelled() -> (Producer<Arc<Modelled>>, Consumer<Arc<Modelled>>, [Arc<Notify>
 }
 
 /// Writes all of `bytes`, one to a call, and sleeps whenever there is no room.
-fn write_all(writer: &mut Producer<Arc<Modelled>>, bytes: &[u8], [data, room]: &[Arc<Notify>; 2]) {
+fn write_all(writer: &mut Producer<Arc<Modelled>>, bytes: &[u8], [data, room]: &Bells) {
     for byte in bytes {
         while writer.write(&[*byte]) == Ok(0) {
             if writer.block() == Ok(true) {
@@ -73,11 +75,7 @@ fn write_all(writer: &mut Producer<Arc<Modelled>>, bytes: &[u8], [data, room]: &
 }
 
 /// Reads `count` bytes and sleeps whenever there are none.
-fn read_all(
-    reader: &mut Consumer<Arc<Modelled>>,
-    count: usize,
-    [data, room]: &[Arc<Notify>; 2],
-) -> Vec<u8> {
+fn read_all(reader: &mut Consumer<Arc<Modelled>>, count: usize, [data, room]: &Bells) -> Vec<u8> {
     let mut read = Vec::new();
     while read.len() < count {
         if reader.read(&mut read, SIZE) == Ok(0) {
