@@ -37,13 +37,15 @@ use proc_macro::TokenStream;
 /// | `max_lifetime` | none | age at which a worker is replaced |
 /// | `max_connections` | none | accepted connections at which a worker is replaced |
 /// | `max_memory` | none | resident bytes at which a worker is replaced, as a number or as `"512M"` |
+/// | `ring` | `"auto"` | whether messages go through shared memory: between nodes that are busy, always (`"on"`) or never (`"off"`) |
+/// | `busy_poll` | `"0s"` | how long a node looks for more messages in shared memory before it sleeps, `"1ms"` at most |
 /// | `user`, `group` | as started | whom every process becomes once the port is bound, by name or number, in quotes |
 /// | `pid_file` | none | where the master writes its pid when it is ready |
 /// | `flavor` | `"current_thread"` | tokio's runtime in each node, or `"multi_thread"` |
 /// | `worker_threads` | one a CPU | threads of the runtime `"multi_thread"` |
 /// | `crate` | `"::multi_node"` | path of this library where it has another name |
 ///
-/// A duration is a whole number and its unit (`ms`, `s`, `m` or `h`) in quotes, or an expression of
+/// A duration is a whole number and its unit (`us`, `ms`, `s`, `m` or `h`) in quotes, or an expression of
 /// the type [`Duration`](core::time::Duration); a size is a number of bytes, or a whole number and its
 /// unit (`K`, `M` or `G`, powers of 1024) in quotes. Wherever a number, a string, a bool or a duration
 /// stands, any expression of that type may stand too, such as `port = settings().port`; it is

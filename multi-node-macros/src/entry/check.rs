@@ -11,7 +11,7 @@ use super::value::{Kind, Value};
 use crate::errors::Errors;
 use crate::suggest;
 
-const OPTIONS: [(&str, Kind); 23] = [
+const OPTIONS: [(&str, Kind); 25] = [
     ("port", Kind::Integer(Type::U16, 0..=65_535)),
     ("host", Kind::Text("a string such as \"127.0.0.1\"")),
     ("listen", Kind::Nothing),
@@ -19,7 +19,7 @@ const OPTIONS: [(&str, Kind); 23] = [
     ("master_listen", Kind::Bool),
     ("restart_children", Kind::Bool),
     ("backlog", Kind::Integer(Type::U32, 1..=i32::MAX as u64)),
-    ("ready", Kind::Choice([("implicit", "ready_implicit"), ("explicit", "ready_explicit")])),
+    ("ready", Kind::Choice(&[("implicit", "ready_implicit"), ("explicit", "ready_explicit")])),
     ("start_timeout", Kind::Timeout),
     ("drain_delay", Kind::Duration),
     ("drain_grace", Kind::Duration),
@@ -29,12 +29,14 @@ const OPTIONS: [(&str, Kind); 23] = [
     ("max_lifetime", Kind::Timeout),
     ("max_connections", Kind::Integer(Type::U64, 1..=u64::MAX)),
     ("max_memory", Kind::Bytes),
+    ("ring", Kind::Choice(&[("auto", "ring_auto"), ("on", "ring_on"), ("off", "ring_off")])),
+    ("busy_poll", Kind::Duration),
     ("user", Kind::Text("a user's name or number in quotes, such as \"www-data\"")),
     ("group", Kind::Text("a group's name or number in quotes, such as \"www-data\"")),
     ("pid_file", Kind::Text("a path in quotes, such as \"/run/app.pid\"")),
     (
         "flavor",
-        Kind::Choice([("current_thread", "current_thread"), ("multi_thread", "multi_thread")]),
+        Kind::Choice(&[("current_thread", "current_thread"), ("multi_thread", "multi_thread")]),
     ),
     // tokio cannot count more threads.
     ("worker_threads", Kind::Integer(Type::Usize, 1..=65_535)),

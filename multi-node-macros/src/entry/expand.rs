@@ -96,8 +96,8 @@ fn setting(Call { method, argument }: &Call, library: &syn::Path) -> (TokenStrea
             let off = quote_spanned!(site=> ::core::option::Option::None::<::core::time::Duration>);
             (none, quote_spanned!(site=> .#method(#off)))
         }
-        Argument::Milliseconds(number) => {
-            (none, quote_spanned!(site=> .#method(::core::time::Duration::from_millis(#number))))
+        Argument::Microseconds(number) => {
+            (none, quote_spanned!(site=> .#method(::core::time::Duration::from_micros(#number))))
         }
         Argument::Typed(ty, value) => {
             let span = site.located_at(method.span());

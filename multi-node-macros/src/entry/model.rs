@@ -28,7 +28,7 @@ pub(super) enum Argument {
     Auto,
     /// No time at which to give up.
     Off,
-    Milliseconds(u64),
+    Microseconds(u64),
 }
 
 /// The types that the builder takes as they are.

@@ -14,15 +14,16 @@ pub(super) const TIMEOUT: &str =
 pub(super) const SIZE: &str = "a number of bytes (`u64`) above zero, or one with a unit in quotes \
                                (\"64K\", \"512M\", \"2G\")";
 
-/// Milliseconds of `"500ms"`, `"30s"`, `"2m"` or `"1h"`; `None` for anything else and for more than
+/// Microseconds of `"20us"`, `"500ms"`, `"30s"`, `"2m"` or `"1h"`; `None` for anything else and for more than
 /// a `u64` holds.
-pub(super) fn milliseconds(text: &str) -> Option<u64> {
+pub(super) fn microseconds(text: &str) -> Option<u64> {
     let (number, unit) = split(text);
     let factor = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
@@ -54,11 +55,12 @@ mod tests {
 
     #[test]
     fn a_number_with_a_unit_is_a_time() {
-        assert_eq!(milliseconds("500ms"), Some(500));
-        assert_eq!(milliseconds("30s"), Some(30_000));
-        assert_eq!(milliseconds("2m"), Some(120_000));
-        assert_eq!(milliseconds("1h"), Some(3_600_000));
-        assert_eq!(milliseconds("0s"), Some(0));
+        assert_eq!(microseconds("20us"), Some(20));
+        assert_eq!(microseconds("500ms"), Some(500_000));
+        assert_eq!(microseconds("30s"), Some(30_000_000));
+        assert_eq!(microseconds("2m"), Some(120_000_000));
+        assert_eq!(microseconds("1h"), Some(3_600_000_000));
+        assert_eq!(microseconds("0s"), Some(0));
     }
 
     #[test]
@@ -66,7 +68,7 @@ mod tests {
         let wrong =
             ["", "s", "30", "30 s", " 30s", "-1s", "+1s", "1.5s", "30S", "1h30m", "3d", "٣s"];
         for text in wrong {
-            assert_eq!(milliseconds(text), None, "{text:?}");
+            assert_eq!(microseconds(text), None, "{text:?}");
         }
     }
 
@@ -88,9 +90,9 @@ mod tests {
 
     #[test]
     fn what_overflows_is_neither() {
-        assert_eq!(milliseconds("18446744073709551615ms"), Some(u64::MAX));
-        assert_eq!(milliseconds("18446744073709551616ms"), None);
-        assert_eq!(milliseconds("18446744073709551615s"), None);
+        assert_eq!(microseconds("18446744073709551615us"), Some(u64::MAX));
+        assert_eq!(microseconds("18446744073709551616us"), None);
+        assert_eq!(microseconds("18446744073709551615s"), None);
         assert_eq!(bytes("18446744073709551615"), Some(u64::MAX));
         assert_eq!(bytes("18446744073709551616"), None);
         assert_eq!(bytes("18014398509481984K"), None);

@@ -28,7 +28,7 @@ pub(super) enum Kind {
     /// The word `none`.
     Nothing,
     /// One of these strings, each with the builder's method for it.
-    Choice([(&'static str, &'static str); 2]),
+    Choice(&'static [(&'static str, &'static str)]),
     Library,
 }
 
@@ -60,7 +60,11 @@ impl Kind {
             Kind::Nothing => {
                 "the word `none`, or names: `listen(http = \"0.0.0.0:80\")`".to_owned()
             }
-            Kind::Choice([(one, _), (other, _)]) => format!("\"{one}\" or \"{other}\""),
+            Kind::Choice(choices) => {
+                let choices: Vec<_> =
+                    choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+                choices.join(" or ")
+            }
             Kind::Library => "the path of the crate multi-node, such as \"cluster\"".to_owned(),
         }
     }
@@ -115,11 +119,11 @@ impl Kind {
                 Argument::Into(value.clone())
             }
             (Kind::Duration, Lit::Str(text)) => {
-                Argument::Milliseconds(units::milliseconds(&text.value())?)
+                Argument::Microseconds(units::microseconds(&text.value())?)
             }
             (Kind::Timeout | Kind::TimeoutOrOff, Lit::Str(text)) => {
-                let timeout = units::milliseconds(&text.value());
-                Argument::Milliseconds(timeout.filter(|timeout| *timeout > 0)?)
+                let timeout = units::microseconds(&text.value());
+                Argument::Microseconds(timeout.filter(|timeout| *timeout > 0)?)
             }
             (Kind::Bytes, Lit::Int(number)) => {
                 in_range(number, Type::U64, &(1..=u64::MAX))?;

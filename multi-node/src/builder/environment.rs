@@ -147,10 +147,8 @@ fn ring(text: &str) -> Option<RingUse> {
     }
 }
 
-/// Microseconds too, which are of no use in any other option.
 fn busy_poll(text: &str) -> Option<Duration> {
-    let microseconds = text.strip_suffix("us").and_then(number).map(Duration::from_micros);
-    microseconds.or_else(|| duration(text)).filter(|time| *time <= MAX_BUSY_POLL)
+    duration(text).filter(|time| *time <= MAX_BUSY_POLL)
 }
 
 fn node_count(text: &str) -> Option<NodeCount> {

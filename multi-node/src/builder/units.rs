@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-/// A whole number and its unit: ms, s, m or h.
+/// A whole number and its unit: us, ms, s, m or h.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+    let microseconds: u64 = match unit {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(milliseconds).map(Duration::from_millis)
+    number.parse::<u64>().ok()?.checked_mul(microseconds).map(Duration::from_micros)
 }
 
 /// A whole number of bytes, or of KiB, MiB or GiB with K, M or G behind it.

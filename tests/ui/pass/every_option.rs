@@ -19,6 +19,8 @@ use multi_node::Nodes;
     max_lifetime = "24h",
     max_connections = 1_000_000,
     max_memory = "512M",
+    ring = "off",
+    busy_poll = "20us",
     user = "www-data",
     group = "www-data",
     pid_file = "/run/app.pid",

@@ -8,8 +8,8 @@ mod attribute;
 
 /// The attribute is another crate, which cannot share its functions: they must agree.
 fn agree(text: &str) -> Result<(), TestCaseError> {
-    let milliseconds = attribute::milliseconds(text).map(Duration::from_millis);
-    prop_assert_eq!(duration(text), milliseconds);
+    let microseconds = attribute::microseconds(text).map(Duration::from_micros);
+    prop_assert_eq!(duration(text), microseconds);
     prop_assert_eq!(bytes(text), attribute::bytes(text));
     Ok(())
 }
@@ -17,7 +17,7 @@ fn agree(text: &str) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn a_number_with_any_unit_is_the_same_to_the_attribute(
-        text in "[ +-]?[0-9]{0,21}[.]?[0-9]? ?(ms|s|m|h|K|M|G|B|k|d|T|٣)?[ bB]?",
+        text in "[ +-]?[0-9]{0,21}[.]?[0-9]? ?(us|ms|s|m|h|K|M|G|B|k|d|T|٣)?[ bB]?",
     ) {
         agree(&text)?;
     }
@@ -30,6 +30,7 @@ proptest! {
 
 #[test]
 fn every_unit_is_what_it_says() {
+    assert_eq!(duration("20us"), Some(Duration::from_micros(20)));
     assert_eq!(duration("1500ms"), Some(Duration::from_millis(1500)));
     assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
     assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
