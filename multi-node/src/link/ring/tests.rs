@@ -85,3 +85,24 @@ fn positions_that_cannot_be_are_found_by_either_side() {
         assert_eq!(reader.sleep(), Err(Rubbish));
     }
 }
+
+proptest! {
+    #[test]
+    fn whatever_a_broken_side_publishes_the_other_reads_and_writes_within_the_ring(
+        words in prop::collection::vec((0..4usize, any::<u64>(), 0..40u64), 1..50),
+    ) {
+        let (mut writer, mut reader) = ring(16);
+        for (index, wild, near) in words {
+            let word = [Word::Head, Word::Tail, Word::Asleep, Word::Blocked][index];
+            writer.memory.store_release(word, if near % 2 == 0 { near } else { wild });
+            let mut read = Vec::new();
+            if let Ok(count) = reader.read(&mut read, 100) {
+                prop_assert!(count <= 16 && read.len() == count);
+            }
+            if let Ok(count) = writer.write(&[1; 100]) {
+                prop_assert!(count <= 16);
+            }
+            let _ = (writer.block(), reader.sleep(), writer.should_ring(), reader.should_ring());
+        }
+    }
+}

@@ -328,4 +328,21 @@ proptest! {
             soon(peer.send(&text("still there?"))).await.unwrap();
         });
     }
+
+    #[test]
+    fn no_bytes_through_a_ring_hurt_the_node(bytes in nearly_frames(), places in vec(0..5000u64, 0..4)) {
+        let (node, mut peers) = node();
+        let mut stranger = Stranger::polite(&node.hub);
+        let _peer = next(&node.runtime, peers.recv()).unwrap();
+        let (memory, bell) = stranger.enters_a_ring();
+        let fitting = bytes.len().min(memory.size());
+        memory.put(0, &bytes[..fitting]);
+        for place in [fitting as u64].into_iter().chain(places) {
+            memory.word(1).store(place, Release);
+            bell.ring();
+        }
+        drop(stranger);
+        let _again = Stranger::polite(&node.hub);
+        assert_eq!(next(&node.runtime, peers.recv()).unwrap().id(), NodeId(1));
+    }
 }

@@ -17,7 +17,11 @@ const KEPT: Duration = Duration::from_secs(4);
 
 /// Two nodes that decide by themselves which way to go.
 async fn automatic() -> (Hub, Peer<Text>, Hub, Peer<Text>) {
-    let messaging = Messaging { ring: RingUse::Auto, ..Messaging::default() };
+    nodes(Messaging { ring: RingUse::Auto, ..Messaging::default() }).await
+}
+
+/// Two nodes and their channel.
+async fn nodes(messaging: Messaging) -> (Hub, Peer<Text>, Hub, Peer<Text>) {
     let (a, b) =
         (hub_with(0, messaging, Handle::current()), hub_with(1, messaging, Handle::current()));
     join((&a, 0), (&b, 1), LinkKind::Messages);
@@ -99,6 +103,16 @@ async fn really<T>(future: impl Future<Output = T>) -> T {
         future.as_mut().poll(cx)
     })
     .await
+}
+
+#[tokio::test]
+async fn a_node_that_looks_for_more_before_it_sleeps_gets_every_message() {
+    let messaging = Messaging { ring: RingUse::On, busy_poll: Duration::from_millis(1) };
+    let (_a, left, _b, mut right) = nodes(messaging).await;
+    exchange(&left, &mut right, 0..10).await;
+    // It has begun to sleep by then.
+    sleep(Duration::from_millis(5)).await;
+    exchange(&left, &mut right, 0..1_000).await;
 }
 
 #[tokio::test]
