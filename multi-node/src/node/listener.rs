@@ -68,7 +68,8 @@ impl Listener {
     ///
     /// It leaves fair accept: the kernel alone decides which connections arrive here, they are
     /// not counted, and nothing is passed on. Stop accepting when
-    /// `Nodes::shutdown` resolves: nothing stops you.
+    /// [`Nodes::shutdown`](crate::Nodes::shutdown) resolves: in a reload nothing stops you, and in
+    /// a stop the socket is shut down 100 ms later, from when on `accept` fails.
     ///
     /// # Errors
     /// `Unsupported` on a node that does not listen and for a Unix socket; when no fd is left.
