@@ -5,6 +5,7 @@
 //! in one write, at the end of the current task's turn. When much is pending the sender writes
 //! inline, so that the other side works at the same time. What is read is `reader`'s.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -20,6 +21,7 @@ use super::readable::Readable;
 use super::reader::Reader;
 use super::wire::{Wire, Written};
 use crate::config::NodeId;
+use crate::report;
 
 /// A sender writes inline when this many bytes are pending.
 const INLINE: usize = 64 * 1024;
@@ -184,7 +186,13 @@ impl Link {
                     Poll::Pending if self.outgoing().block(cx.waker()) => return Poll::Pending,
                     Poll::Pending => break,
                 },
-                Err(_) => break,
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::InvalidData {
+                        let node = self.peer;
+                        report::error!("the link to node {node} is closed: it published {error}");
+                    }
+                    break;
+                }
             }
         }
         drop(wire);

@@ -1,7 +1,7 @@
 //! What writes: into the socket of a link, or into its ring, and how little of epoll that needs.
 //!
-//! The socket is registered for reading only. On a socket registered for writing too, the kernel wakes
-//! the sender each time the other side reads, a wake-up a message for nothing. So writing is
+//! The socket is registered for reading only. On a socket registered for writing too, the kernel
+//! wakes the sender each time the other side reads, a wake-up a message for nothing. So writing is
 //! tried, and a second fd is registered only from when the kernel takes no more until the backlog
 //! is gone.
 
