@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         "mesh" => traffic::mesh().report(),
         "everyone" => traffic::everyone().report(),
         "lockstep" => traffic::lockstep().report(),
+        "flood" => traffic::flood().report(),
         "large" => traffic::large().report(),
         "stuck" => traffic::stuck().report(),
         unknown => panic!("no scenario {unknown:?}"),

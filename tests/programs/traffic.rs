@@ -106,6 +106,55 @@ pub(crate) async fn lockstep(nodes: Nodes) -> Result<(), String> {
     serve_lines(nodes).await
 }
 
+#[derive(Debug, Serialize, Deserialize, Message)]
+struct Summed {
+    number: u64,
+    load: Vec<u8>,
+    sum: u64,
+}
+
+impl Summed {
+    /// A message of some size that its number gives.
+    fn new(number: u64) -> Summed {
+        let load = vec![number as u8; (number % 61) as usize];
+        Summed { number, sum: Summed::sum(number, &load), load }
+    }
+
+    /// FNV-1a over all of it.
+    fn sum(number: u64, load: &[u8]) -> u64 {
+        let fold = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        number.to_le_bytes().iter().chain(load).fold(0xcbf2_9ce4_8422_2325, fold)
+    }
+}
+
+/// Every node sends to every other for as long as both live, and says now and then how many came;
+/// one out of order or with a wrong sum is a panic. Also serves lines, so that a node can be told
+/// to end.
+#[multi_node::main(port = 0, nodes = 4)]
+pub(crate) async fn flood(nodes: Nodes) -> Result<(), String> {
+    const SAYS: u64 = 10_000;
+    let me = nodes.id();
+    nodes.on_node(move |mut peer: Peer<Summed>| async move {
+        let sender = peer.sender();
+        tokio::spawn(async move {
+            let mut number = 0;
+            while sender.send(&Summed::new(number)).await.is_ok() {
+                number += 1;
+            }
+        });
+        let mut expected = 0;
+        while let Some(Summed { number, load, sum }) = peer.recv().await {
+            assert_eq!(number, expected, "from {}", peer.id());
+            assert_eq!(sum, Summed::sum(number, &load), "{number} from {}", peer.id());
+            expected += 1;
+            if expected % SAYS == 0 {
+                say(format_args!("flooded node={me} from={} messages={SAYS}", peer.id()));
+            }
+        }
+    });
+    serve_lines(nodes).await
+}
+
 /// The master sends 8 MiB to everyone; each says what arrived.
 #[multi_node::main(port = 0, nodes = 3)]
 pub(crate) async fn large(nodes: Nodes) -> io::Result<()> {

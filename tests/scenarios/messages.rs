@@ -1,6 +1,7 @@
 //! Messages between nodes, as their users see them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use multi_node_tests::{LineClient, Program, Running, Who};
 use nix::sys::signal::Signal;
@@ -146,6 +147,26 @@ fn order_holds_between_the_living_while_others_are_killed() {
         program.wait_for_line(&format!("going node=0 peer={next} "));
     }
     // A message out of order is a panic, and that fails the test.
+    program.stop();
+}
+
+/// `MULTI_NODE_MESSAGES` has it be more of them.
+#[test]
+fn a_million_messages_arrive_whole_in_order_and_once_while_nodes_are_killed() {
+    let messages = std::env::var("MULTI_NODE_MESSAGES").ok();
+    let messages: usize = messages.map_or(1_000_000, |count| count.parse().expect("a number"));
+    // A minute a million, on a machine that is busy.
+    let deadline = Duration::from_secs(60) * (messages as u32).div_ceil(1_000_000);
+    let program = talking("flood").deadline(deadline).start();
+    let nodes = program.wait_for_nodes(4);
+    let mut live = workers(&nodes);
+    for round in 1..=9 {
+        program.wait_for_lines("flooded ", messages / 10_000 * round / 10);
+        let next = replace(&program, live.remove(0));
+        live.push(next);
+    }
+    program.wait_for_lines("flooded ", messages / 10_000);
+    // One out of order or with a wrong sum is a panic, and that fails the test.
     program.stop();
 }
 
