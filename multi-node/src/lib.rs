@@ -65,7 +65,7 @@ pub use link::message::Message;
 pub use multi_node_macros::{Message, main};
 pub use node::{
     Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
-    Nodes, OpenGuard, Peer, Sender,
+    Nodes, OpenGuard, Peer, Sender, ShareError, SharedBytes,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

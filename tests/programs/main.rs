@@ -17,6 +17,7 @@ mod messages;
 mod options;
 mod ready;
 mod runtimes;
+mod shares;
 mod subscriber;
 mod terminal;
 mod traffic;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "computes" => endings::computes().report(),
         "idles" => endings::idles().report(),
         "next-master" => endings::next_master().report(),
+        "shares" => shares::shares().report(),
         "family" => family::family().report(),
         "forgets-child" => family::forgets_child().report(),
         "spawns-on" => family::spawns_on().report(),

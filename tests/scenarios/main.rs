@@ -30,6 +30,7 @@ mod ready;
 mod reload;
 mod replacement;
 mod scale;
+mod shares;
 mod signals;
 mod spread;
 mod start;

@@ -45,6 +45,12 @@ pub(crate) enum ToNode {
     Event(Event),
     /// Finish what is in flight, accept nothing new, leave within `timeout`.
     Drain { timeout: Duration },
+    /// Make the shared bytes of this name, and say [`ToMaster::Made`] or [`ToMaster::NotMade`].
+    Make { name: String },
+    /// The shared bytes of this name are there. One fd: a sealed memfd.
+    Shared { name: String },
+    /// There are too many names.
+    NotShared { name: String },
     /// Instead of a welcome: evaluate the options, check that the state could be taken over, answer
     /// [`ToMaster::Rehearsed`] and exit with code 0. One fd: the state of the master as it is now.
     Rehearse { protocol: u16 },
@@ -60,11 +66,13 @@ impl ToNode {
             }
             ToNode::Outboxes { first, last, .. } => (last + 1).saturating_sub(*first),
             ToNode::Lent { .. } => 2,
-            ToNode::Link { .. } | ToNode::Rehearse { .. } => 1,
+            ToNode::Link { .. } | ToNode::Shared { .. } | ToNode::Rehearse { .. } => 1,
             ToNode::SiblingsChanged
             | ToNode::Leaving
             | ToNode::Count { .. }
             | ToNode::Event(_)
+            | ToNode::Make { .. }
+            | ToNode::NotShared { .. }
             | ToNode::Drain { .. } => 0,
         }
     }
@@ -140,6 +148,18 @@ pub(crate) enum ToMaster {
     Beat(Pulse),
     /// How it is, from a node whose runtime nobody watches.
     Report(Pulse),
+    /// It wants the shared bytes of this name: answers [`ToNode::Make`] or [`ToNode::Shared`].
+    Share {
+        name: String,
+    },
+    /// It made the bytes of this name. One fd: a sealed memfd.
+    Made {
+        name: String,
+    },
+    /// It does not make them, and does not want them any more.
+    NotMade {
+        name: String,
+    },
     /// The master's own node alone: its user listens to the program's events.
     WantEvents,
     /// The master's own node alone: its `main` ended.

@@ -342,6 +342,16 @@ impl Family {
         member.slot != 0 || self.settings_of(member.generation).master_listen
     }
 
+    /// Gives `node` shared bytes.
+    pub(super) fn share(&mut self, node: NodeId, name: String, bytes: OwnedFd) {
+        self.hands.give(node, Parcel::Shared(name, bytes));
+    }
+
+    /// Tells `node` something that needs no fds.
+    pub(super) fn tell(&self, node: NodeId, message: &ToNode) {
+        self.hands.tell(node, message);
+    }
+
     /// Makes a socket pair and hands its ends to `a` and `b`.
     pub(super) fn connect(&mut self, a: NodeId, b: NodeId, kind: LinkKind) {
         match packet::stream_pair() {

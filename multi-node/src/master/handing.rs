@@ -37,6 +37,8 @@ pub(super) enum Parcel<S = OwnedFd> {
         kind: LinkKind,
         socket: S,
     },
+    /// Shared bytes, by their name.
+    Shared(String, S),
 }
 
 /// The control sockets of all nodes, and what waits to be sent over them.
@@ -197,7 +199,7 @@ impl Parcel {
                 let each = if welcome.listens { 3 } else { 1 };
                 welcome.listeners.len() as u16 * each
             }
-            Parcel::Link { .. } => 1,
+            Parcel::Link { .. } | Parcel::Shared(..) => 1,
             Parcel::Outboxes(_, slots) => slots.end() - slots.start() + 1,
             Parcel::Lent(..) => 2,
         }
@@ -230,6 +232,9 @@ impl Parcel {
             }
             Parcel::Link { peer, kind, socket } => {
                 (ToNode::Link { peer: peer.0, kind: *kind }, vec![socket.as_fd()])
+            }
+            Parcel::Shared(name, bytes) => {
+                (ToNode::Shared { name: name.clone() }, vec![bytes.as_fd()])
             }
         })
     }

@@ -14,6 +14,7 @@ mod manager;
 mod notice;
 mod pid_file;
 mod rehearsal;
+mod shares;
 mod stranger;
 mod takeover;
 mod thread;

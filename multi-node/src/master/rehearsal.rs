@@ -66,7 +66,7 @@ async fn wait(
     let _ = exit.readable().await;
     let mut said = None;
     while let Ok(Some(message)) = control.take() {
-        if let ToMaster::Rehearsed(result) = message {
+        if let (ToMaster::Rehearsed(result), _) = message {
             said = Some(result);
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::crossing::{Numbers, Place};
 use super::health::Clinic;
-use super::{family, pid_file};
+use super::{family, pid_file, shares};
 use crate::link::codec;
 use crate::link::control::{LinkKind, PROTOCOL};
 use crate::policy::mesh::Mesh;
@@ -41,6 +41,7 @@ pub(super) struct State {
     pub(super) mesh: Mesh<LinkKind>,
     pub(super) roster: Roster,
     pub(super) family: family::State,
+    pub(super) shares: shares::State,
     pub(super) signals: SignalsState,
     pub(super) pid_file: Option<pid_file::State>,
     /// What the places above are places in.
@@ -61,7 +62,7 @@ impl State {
     pub(super) fn seal(&self) -> io::Result<OwnedFd> {
         let mut bytes = header().concat();
         codec::encode_into(&mut bytes, self, MAX_STATE).map_err(io::Error::other)?;
-        sealed::seal(&bytes)
+        sealed::seal(c"multi-node state", &bytes)
     }
 
     /// # Errors

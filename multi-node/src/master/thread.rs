@@ -21,6 +21,7 @@ use super::health::Clinic;
 use super::manager::Manager;
 use super::notice;
 use super::pid_file::PidFile;
+use super::shares::Shares;
 use super::watch::Happening;
 use crate::error::EXIT_FAILURE;
 use crate::link::control::LinkKind;
@@ -47,6 +48,7 @@ struct Thread {
     policy: Supervisor,
     clinic: Clinic,
     mesh: Mesh<LinkKind>,
+    shares: Shares,
     announcer: Announcer,
     manager: Manager,
     signals: Signalled,

@@ -17,7 +17,8 @@ use crate::sys::process::{Child, Image, Start};
 /// What happened to a node.
 #[derive(Debug)]
 pub(super) enum Happening {
-    Said(NodeId, ToMaster),
+    /// With the fds that came.
+    Said(NodeId, ToMaster, Vec<OwnedFd>),
     /// Its process can be reaped; everything that it said came before.
     Exited(NodeId),
     /// A rehearsal of the program for this generation is over: its options, or why it failed.
@@ -44,7 +45,7 @@ pub(super) fn start(
 pub(super) async fn own_node(node: NodeId, control: Control, to: mpsc::Sender<Happening>) {
     listen(node, &control, &to).await;
     // As in `worker`.
-    let _ = to.send(Happening::Said(node, ToMaster::Ended(Ended::Failed))).await;
+    let _ = to.send(Happening::Said(node, ToMaster::Ended(Ended::Failed), Vec::new())).await;
 }
 
 /// Watches a worker until it has exited; `handle` is readable then.
@@ -65,9 +66,9 @@ pub(super) async fn worker(
         _ = handle.readable() => {}
     }
     while let Ok(room) = to.reserve().await
-        && let Ok(Some(message)) = control.take()
+        && let Ok(Some((message, fds))) = control.take()
     {
-        room.send(Happening::Said(node, message));
+        room.send(Happening::Said(node, message, fds));
     }
     // Supervision outlives its tasks: when nobody is left to tell, all is over.
     let _ = to.send(Happening::Exited(node)).await;
@@ -82,7 +83,7 @@ async fn listen(node: NodeId, control: &Control, to: &mpsc::Sender<Happening>) {
         // As in `worker`.
         let Ok(room) = to.reserve().await else { return };
         match ready.and_then(|()| control.ready.try_io(|| control.take())) {
-            Ok(Some(message)) => room.send(Happening::Said(node, message)),
+            Ok(Some((message, fds))) => room.send(Happening::Said(node, message, fds)),
             Ok(None) => return,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
@@ -107,12 +108,15 @@ impl Control {
         Ok(Control { socket: socket.try_clone()?, ready: Readable::new(socket.try_clone()?)? })
     }
 
-    /// One message; `None` at the end.
-    pub(super) fn take(&self) -> io::Result<Option<ToMaster>> {
+    /// One message and its fds; `None` at the end.
+    pub(super) fn take(&self) -> io::Result<Option<(ToMaster, Vec<OwnedFd>)>> {
         let mut buffer = [0; MAX_DATAGRAM];
         match packet::receive(self.socket.as_fd(), &mut buffer) {
             Ok((0, _)) => Ok(None),
-            Ok((length, _)) => codec::decode(&buffer[..length]).map(Some).map_err(io::Error::other),
+            Ok((length, fds)) => {
+                let message = codec::decode(&buffer[..length]).map_err(io::Error::other)?;
+                Ok(Some((message, fds)))
+            }
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@
 //! It never runs user code.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -118,10 +118,15 @@ impl Control {
 
     /// Tells the master something. A master that is gone needs no telling.
     pub(crate) fn say(&self, message: &ToMaster) {
+        self.give(message, &[]);
+    }
+
+    /// As [`say`](Control::say), with fds.
+    pub(super) fn give(&self, message: &ToMaster, fds: &[BorrowedFd<'_>]) {
         let Some(bytes) = encode(message) else {
             return;
         };
-        while let Err(error) = packet::send(self.0.as_fd(), &bytes, &[]) {
+        while let Err(error) = packet::send(self.0.as_fd(), &bytes, fds) {
             let again = error.kind() == io::ErrorKind::WouldBlock
                 && poll::writable(self.0.as_fd(), PATIENCE).unwrap_or(false);
             if !again {
@@ -249,6 +254,9 @@ impl Thread {
                     self.node.hub.link(NodeId(peer), kind, socket);
                 }
             }
+            ToNode::Make { name } => self.node.shares.make(name),
+            ToNode::Shared { name } => self.node.shares.came(&name, fds.next()),
+            ToNode::NotShared { name } => self.node.shares.refused(&name),
             ToNode::Leaving => self.node.life.leave(),
             ToNode::Count { nodes, slots } => {
                 self.node.len.store(nodes.into(), Ordering::Relaxed);
@@ -298,6 +306,7 @@ impl Thread {
                 report::warn!("the master is gone: this node drains and leaves");
             }
             self.node.events.end();
+            self.node.shares.end();
             self.node.listeners.close_for_all();
             self.drain(self.node.drain_timeout);
         }

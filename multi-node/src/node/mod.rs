@@ -25,6 +25,7 @@ mod registry;
 pub(crate) mod run;
 #[cfg(feature = "http")]
 mod serve;
+mod shares;
 mod stream;
 // What is promised of messages is promised whichever way they go.
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub use listener::Listener;
 pub use peer::{Peer, Sender};
 #[cfg(feature = "http")]
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
+pub use shares::{ShareError, SharedBytes};
 pub use stream::NodeStream;
 
 use control::Control;
@@ -60,6 +62,7 @@ use events::Feed;
 use hub::Hub;
 use life::Life;
 use listeners::Listeners;
+use shares::Shares;
 
 use crate::config::{Generation, NodeId, Slot};
 use crate::link::control::{ToMaster, Welcome};
@@ -84,6 +87,7 @@ struct Inner {
     control: Arc<Control>,
     listeners: Listeners,
     hub: Hub,
+    shares: Arc<Shares>,
     events: Feed,
 }
 
@@ -112,6 +116,7 @@ impl Nodes {
             #[cfg(feature = "http")]
             drain_grace: welcome.drain_grace,
             life,
+            shares: Shares::new(Arc::clone(&control)),
             control,
             listeners,
             hub,

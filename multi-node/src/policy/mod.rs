@@ -11,6 +11,7 @@ mod jitter;
 pub(crate) mod mesh;
 pub(crate) mod news;
 pub(crate) mod place;
+pub(crate) mod sharing;
 pub(crate) mod status;
 pub(crate) mod supervisor;
 pub(crate) mod wish;

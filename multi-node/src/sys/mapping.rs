@@ -14,6 +14,8 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
+use super::sealed::is_sealed;
+
 /// The mapped memory. It is all zeros at first.
 #[derive(Debug)]
 pub(super) struct Mapping {
@@ -48,18 +50,46 @@ impl Mapping {
         Mapping::new(fd, bytes)
     }
 
+    /// Maps, to be read, what nobody can change any more; `None` when it has no bytes.
+    ///
+    /// # Errors
+    /// `InvalidData` when somebody could.
+    pub(super) fn sealed(fd: impl AsFd) -> io::Result<Option<Mapping>> {
+        if !is_sealed(&fd) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "shared bytes are not sealed"));
+        }
+        let bytes = usize::try_from(fstat(&fd)?.st_size).map_err(io::Error::other)?;
+        // Before Linux 6.7 no shared mapping of it is allowed, not even to read. A private one is
+        // of the same pages.
+        let map = |bytes| Mapping::map(fd, bytes, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE);
+        NonZeroUsize::new(bytes).map(map).transpose()
+    }
+
     /// `fd` is sealed against shrinking, and `bytes` long.
     fn new(fd: impl AsFd, bytes: NonZeroUsize) -> io::Result<Mapping> {
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        Mapping::map(fd, bytes, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED)
+    }
+
+    fn map(
+        fd: impl AsFd,
+        bytes: NonZeroUsize,
+        access: ProtFlags,
+        how: MapFlags,
+    ) -> io::Result<Mapping> {
         // SAFETY: a fresh mapping at an address of the kernel's choosing touches nothing that
         // exists.
-        let start = unsafe { mmap(None, bytes, access, MapFlags::MAP_SHARED, fd, 0)? };
+        let start = unsafe { mmap(None, bytes, access, how, fd, 0)? };
         Ok(Mapping { start, bytes })
     }
 
     /// Where it starts, on the boundary of a page. It stays there until `self` is dropped.
     pub(super) fn start(&self) -> NonNull<c_void> {
         self.start
+    }
+
+    /// How many bytes it has.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.get()
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod process;
 pub(crate) mod replace;
 pub(crate) mod ring;
 pub(crate) mod sealed;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod terminal;

@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_program_that_would_not_have_room_for_its_fds_is_not_executed() {
         let image = Image::running().unwrap();
-        let state = sealed::seal(b"state").unwrap();
+        let state = sealed::seal(c"test", b"state").unwrap();
         let args = [OsString::from("program")];
         let error = replace(&image, &args, &[], state.as_fd(), &[], usize::MAX);
         assert!(error.to_string().contains("more files must be open"), "{error}");
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_program_that_cannot_be_executed_leaves_this_one_as_it_was() {
         let image = Image::from_fd(File::open("/dev/null").unwrap().into());
-        let state = sealed::seal(b"state").unwrap();
+        let state = sealed::seal(c"test", b"state").unwrap();
         let file = File::open("/proc/self/exe").unwrap();
         let args = [OsString::from("program")];
         let error = replace(&image, &args, &[], state.as_fd(), &[file.as_fd()], 0);

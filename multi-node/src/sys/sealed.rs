@@ -1,6 +1,7 @@
 //! Bytes that one process leaves to another: in a memfd, sealed so that nobody changes them while
 //! they are read. Never looks into them.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,13 +9,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// A memfd that holds `bytes`, and will for ever.
+/// A memfd of this name (in /proc) that holds `bytes`, and will for ever.
 ///
 /// # Errors
 /// When the kernel has no memory or no fd left.
-pub(crate) fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn seal(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let mut file = File::from(memfd_create(c"multi-node state", flags)?);
+    let mut file = File::from(memfd_create(name, flags)?);
     file.write_all(bytes)?;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals()))?;
     Ok(file.into())
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_was_sealed_is_read_as_it_was_and_cannot_be_changed() {
-        let memfd = seal(b"state").unwrap();
+        let memfd = seal(c"test", b"state").unwrap();
         let mut writer = File::from(memfd.try_clone().unwrap());
         assert!(writer.write_all(b"other").is_err());
         assert_eq!(read(memfd.try_clone().unwrap()).unwrap(), b"state");

@@ -70,6 +70,7 @@ impl<S> Parcel<S> {
             Parcel::Link { peer, kind, socket } => {
                 Parcel::Link { peer: *peer, kind: *kind, socket: make(socket)? }
             }
+            Parcel::Shared(name, bytes) => Parcel::Shared(name.clone(), make(bytes)?),
         })
     }
 }

@@ -116,6 +116,7 @@ impl Thread {
             mesh,
             roster: self.announcer.roster().clone(),
             family: self.family.save(&mut fds),
+            shares: self.shares.save(&mut fds),
             signals: SignalsState {
                 pipe: signals.ends().map(|end| fds.add(end)),
                 beginning: signals.beginning(),

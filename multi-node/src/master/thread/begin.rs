@@ -17,6 +17,7 @@ use crate::master::family::Family;
 use crate::master::health::Clinic;
 use crate::master::manager::Manager;
 use crate::master::pid_file::PidFile;
+use crate::master::shares::Shares;
 use crate::master::takeover::State;
 use crate::master::{End, identity, stranger};
 use crate::policy::mesh::Mesh;
@@ -60,6 +61,7 @@ pub(in crate::master) fn start(
         policy,
         clinic,
         mesh,
+        shares: Shares::default(),
         announcer: Announcer::new(),
         manager: Manager::find(status),
         signals: Signalled::new(signals).map_err(failed())?,
@@ -109,6 +111,7 @@ pub(in crate::master) fn resume(
         policy,
         clinic,
         mesh,
+        shares: Shares::restore(state.shares, &mut fds)?,
         announcer: Announcer::resume(state.roster),
         manager: Manager::find(Status::replaced),
         signals: Signalled::new(signals)?,

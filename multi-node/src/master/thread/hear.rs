@@ -1,5 +1,7 @@
 //! What supervision hears: signals, what nodes say, what they find, and how they end.
 
+use std::os::fd::OwnedFd;
+
 use super::Thread;
 use super::begin::rules;
 use crate::config::{Generation, NodeId, Settings};
@@ -41,10 +43,11 @@ impl Thread {
     pub(super) fn happened(&mut self, happening: Happening) {
         let now = self.now();
         match happening {
-            Happening::Said(node, message) => self.said(node, message),
+            Happening::Said(node, message, fds) => self.said(node, message, fds),
             Happening::Exited(node) => {
                 self.mesh.left(node);
                 self.clinic.gone(node);
+                self.shares.left(node, &self.family);
                 let status = self.family.bury(node);
                 self.policy.handle_event(now, Event::Exited { node, status });
                 self.family.forget_generations(|generation| self.policy.needs(generation));
@@ -78,7 +81,7 @@ impl Thread {
         prepared.map(|drops| (rules, drops)).map_err(|error| error.to_string())
     }
 
-    fn said(&mut self, node: NodeId, message: ToMaster) {
+    fn said(&mut self, node: NodeId, message: ToMaster, fds: Vec<OwnedFd>) {
         let now = self.now();
         match message {
             ToMaster::Ready => {
@@ -93,12 +96,16 @@ impl Thread {
             }
             ToMaster::Want(kind) => self.mesh.wants(node, kind),
             ToMaster::Borrow { listener, slot } => self.family.lend(node, listener, slot),
+            ToMaster::Share { name } => self.shares.asked(node, name, &mut self.family),
+            ToMaster::Made { name } => self.shares.made(node, name, fds, &mut self.family),
+            ToMaster::NotMade { name } => self.shares.failed(node, name, &self.family),
             ToMaster::Received { fds } => self.family.received(node, fds),
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
             ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),
             ToMaster::WantEvents if node == self.policy.master() => self.announcer.wants(node),
             ToMaster::Ended(ended) if node == self.policy.master() => {
                 self.clinic.gone(node);
+                self.shares.left(node, &self.family);
                 let ok = ended == Ended::Ok;
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
