@@ -61,11 +61,11 @@ pub use config::{Addr, ExitStatus, NodeId};
 pub use event::Event;
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
-pub use link::message::Message;
+pub use link::message::{Message, Request};
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
-    Nodes, OpenGuard, Peer, Sender,
+    Asker, Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener,
+    NodeStream, Nodes, OpenGuard, Peer, ReplyError, RequestError, Sender,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
