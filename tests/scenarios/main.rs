@@ -25,6 +25,7 @@ mod ports;
 mod ready;
 mod reload;
 mod replacement;
+mod requests;
 mod scale;
 mod signals;
 mod spread;

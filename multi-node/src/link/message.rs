@@ -46,6 +46,10 @@ pub trait Message: Serialize + DeserializeOwned + Send + 'static {
 /// fn is_answered_with<Q: Request<Reply = Squared>>() {}
 /// is_answered_with::<Square>();
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no request",
+    note = "a message type that derives `Message` names its reply with `#[message(reply = Pong)]`"
+)]
 pub trait Request: Message {
     /// What a request is replied to with.
     type Reply: Message;
