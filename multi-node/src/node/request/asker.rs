@@ -32,15 +32,13 @@ use crate::link::message::Request;
 /// async fn find(Find(word): Find, mut asker: Asker<Find>) {
 ///     tokio::select! {
 ///         found = search(&word) => {
-///             if let Err(error) = asker.reply(&found).await {
-///                 eprintln!("node {} did not get what it asked for: {error}", asker_id(error));
-///             }
+///             // An error says that nobody waits for the reply any more.
+///             let _ = asker.reply(&found).await;
 ///         }
-///         () = asker.given_up() => {}
+///         () = asker.given_up() => println!("node {} does not wait", asker.id()),
 ///     }
 /// }
 /// # async fn search(_: &str) -> Found { Found(Vec::new()) }
-/// # fn asker_id(_: multi_node::ReplyError) -> u64 { 0 }
 /// # let _ = find;
 /// ```
 pub struct Asker<Q: Request> {
