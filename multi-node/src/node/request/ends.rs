@@ -99,6 +99,15 @@ impl Nodes {
         self.0.hub.request(node, request, TIMEOUT).await
     }
 
+    /// The nodes that take requests of this type, in ascending order: those that have said so and
+    /// are still there. The first call for a type tells the others of it, and they say so then.
+    ///
+    /// # Panics
+    /// As [`request`](Nodes::request).
+    pub fn askable<Q: Request>(&self) -> Vec<NodeId> {
+        self.0.hub.askable::<Q>()
+    }
+
     /// As [`request`](Nodes::request), and waits no longer than `timeout` for the reply, room in
     /// the window and a place among the 4,096 included.
     ///

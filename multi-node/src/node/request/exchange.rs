@@ -36,7 +36,18 @@ impl<Q: Request> Exchange<Q> {
 
     /// Sets the handler; false when there is one already.
     pub(super) fn serve(&self, handler: OnRequest<Q>) -> bool {
-        self.handler.set(handler).is_ok()
+        let first = self.handler.set(handler).is_ok();
+        self.lines().values().for_each(|line| line.tell(Word::Serves));
+        first
+    }
+
+    /// The nodes that have a handler, in ascending order.
+    pub(super) fn served_by(&self) -> Vec<NodeId> {
+        let lines = self.lines();
+        let served = lines.values().filter(|line| line.is_served());
+        let mut nodes: Vec<NodeId> = served.map(|line| line.node()).collect();
+        nodes.sort_unstable();
+        nodes
     }
 
     /// The requests between this node and another.
@@ -55,6 +66,9 @@ impl<Q: Request> Exchange<Q> {
         let (node, peer) = (channel.node(), Peer::new(Arc::clone(&channel), config.window, hub));
         let line = Line::new(channel, runtime.clone());
         self.lines().insert(node, Arc::clone(&line));
+        if self.handler.get().is_some() {
+            line.tell(Word::Serves);
+        }
         let open = Open { exchange: Arc::clone(self), line: Arc::clone(&line) };
         let hearing = hear(Arc::clone(self), line, peer, runtime.clone());
         let hearing = handler::run(node, Q::NAME, hearing);
@@ -104,6 +118,7 @@ async fn hear<Q: Request>(
             Word::Reply { id, reply } => line.answered(id, Answer::Reply(reply)),
             Word::Nothing { id } => line.answered(id, Answer::Nothing),
             Word::NotServed { id } => line.answered(id, Answer::NotServed),
+            Word::Serves => line.served(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The requests of one type between this node and one other, both ways.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -24,6 +25,8 @@ pub(super) struct Line<Q: Request> {
     room: Semaphore,
     waiting: Mutex<Waiting<Q::Reply>>,
     running: Mutex<Running>,
+    /// The other side has said that it has a handler.
+    is_served: AtomicBool,
 }
 
 impl<Q: Request> Line<Q> {
@@ -34,11 +37,21 @@ impl<Q: Request> Line<Q> {
             room: Semaphore::new(AT_ONCE),
             waiting: Mutex::new(Waiting::new()),
             running: Mutex::default(),
+            is_served: AtomicBool::new(false),
         })
     }
 
     pub(super) fn node(&self) -> NodeId {
         self.channel.node()
+    }
+
+    /// The other side has a handler.
+    pub(super) fn served(&self) {
+        self.is_served.store(true, Relaxed);
+    }
+
+    pub(super) fn is_served(&self) -> bool {
+        self.is_served.load(Relaxed)
     }
 
     /// Waits for a place, after those who wait already.

@@ -118,6 +118,12 @@ impl Hub {
         reply.await.unwrap_or(Err(RequestError::TimedOut { after: timeout }))
     }
 
+    /// The nodes that have said that they have a handler.
+    pub(crate) fn askable<Q: Request>(&self) -> Vec<NodeId> {
+        let exchange: Arc<Exchange<Q>> = self.exchange(|_| ());
+        exchange.served_by()
+    }
+
     /// Takes no more requests, and waits until those that run have been answered.
     pub(crate) async fn finish_requests(&self) {
         self.requests().intake.close().await;

@@ -31,6 +31,8 @@ pub(super) enum Word<Q, R> {
     NotServed {
         id: Id,
     },
+    /// There is a handler.
+    Serves,
 }
 
 /// A word that carries no value of the user's.

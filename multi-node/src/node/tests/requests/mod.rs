@@ -209,3 +209,30 @@ async fn a_handler_may_ask_back_whoever_asked() {
     let reply = soon(a.request(THERE, &Fetch(5), DEADLINE)).await;
     assert_eq!(reply, Ok(Fetched(".1.2.3.4.5".to_owned())));
 }
+
+/// Wakes the thread that waits.
+struct Unpark(std::thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[test]
+fn whoever_asks_need_not_be_on_a_runtime() {
+    let (a, b) = (Mortal::new(0), Mortal::new(1));
+    let _never_answered = asked(&b.hub);
+    join((&a.hub, 0), (&b.hub, 1), LinkKind::Messages);
+    a.runtime.block_on(introduced(&a.hub, &b.hub));
+    let after = Duration::from_millis(1);
+    let mut asking = std::pin::pin!(a.hub.request(THERE, &Fetch(1), after));
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let reply = loop {
+        match asking.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            std::task::Poll::Ready(reply) => break reply,
+            std::task::Poll::Pending => std::thread::park_timeout(DEADLINE),
+        }
+    };
+    assert_eq!(reply, Err(RequestError::TimedOut { after }));
+}

@@ -38,6 +38,36 @@ async fn a_node_without_a_handler_is_not_open_until_it_has_one() {
 }
 
 #[tokio::test]
+async fn the_nodes_that_take_requests_are_those_that_have_a_handler_and_live() {
+    let (a, mortal, c) = (hub(0), Mortal::new(1), hub(2));
+    serve(&mortal.hub);
+    for (other, id) in [(&mortal.hub, 1), (&c, 2)] {
+        join((&a, 0), (other, id), LinkKind::Messages);
+    }
+    assert_eq!(a.askable::<Fetch>(), []);
+    meet::<Text>(&a, &mortal.hub).await;
+    until(|| a.askable::<Fetch>() == [THERE]).await;
+    // A node that only asks takes none.
+    let other = RequestError::NotOpen { node: NodeId(0) };
+    assert_eq!(soon(c.request(NodeId(0), &Fetch(1), DEADLINE)).await, Err(other));
+    serve(&c);
+    until(|| a.askable::<Fetch>() == [THERE, NodeId(2)]).await;
+    mortal.die();
+    until(|| a.askable::<Fetch>() == [NodeId(2)]).await;
+    assert_eq!(c.askable::<Fetch>(), []);
+}
+
+/// Lets others run until that is so.
+async fn until(so: impl Fn() -> bool) {
+    soon(async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_too_large_is_refused_on_either_side() {
     let (a, b) = pair();
     let (give, mut got) = mpsc::unbounded_channel();
