@@ -1,57 +1,71 @@
-//! Sessions in memory: each is kept by the node that began it, and any node answers for all.
+//! Sessions in memory that survive the process that keeps them: an owner each, and a copy.
 //!
-//! Shows:  asking another node and awaiting its answer. A node's number is never used again, so a
+//! Shows:  requests between nodes and their replies. A node's number is never used again, so a
 //!         cookie that names a node means that one or nobody.
 //! Run:    cargo run --example sessions
 //! Try:    curl -c jar -b jar http://127.0.0.1:8080 again and again; then `kill -9` the worker that
-//!         keeps the session (each node tells its pid at the start), and ask once more.
-//! Expect: the count goes up whichever node answers, and begins anew when the keeper has gone:
+//!         owns the session (each node tells its pid at the start), and ask once more.
+//! Expect: the count goes on whichever node answers, and whichever worker is killed:
 //!
-//!         visit 3, kept by node 1, told by node 2
-//!         visit 1, kept by node 0, told by node 0 (node 1 is gone, and your session with it)
+//!         visit 3, owned by node 1, copied to node 0, told by node 2
+//!         visit 4, owned by node 0, copied to node 2, told by node 0
 //!
-//! Sessions end with their node, at a reload too, and never before; what must outlive it belongs
-//! in a database.
+//! What loses both its nodes before the next visit is gone, as in a reload that replaces them all;
+//! what must outlive that belongs in a database.
 
 use std::{collections::BTreeMap, io, sync::Mutex, time::Duration};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::State, routing::get};
-use multi_node::{Message, NodeId, Nodes, Peer};
+use multi_node::{Asker, Message, NodeId, Nodes, RequestError};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::oneshot, time, time::error::Elapsed};
+use tokio::time;
 
-/// How long a keeper may take to answer, and a new node to be introduced to the others.
+/// How long a node that is new may take to be introduced to the others.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What nodes ask each other, and answer; `None`: there is no such session.
-#[derive(Serialize, Deserialize, Message)]
-enum Call {
-    Visit { call: u64, session: u128 },
-    Visited { call: u64, visits: Option<u32> },
+#[derive(Clone, Copy, Serialize, Deserialize, Message)]
+struct Session {
+    number: u128,
+    visits: u32,
+    owner: NodeId,
+    copy: NodeId,
 }
 
-/// The sessions that this node keeps, and how many visits each has had. A node is a process, so
-/// what it keeps may well be static.
-static KEPT: Mutex<BTreeMap<u128, u32>> = Mutex::new(BTreeMap::new());
-/// Who in this node waits for which answer.
-static CALLS: Mutex<BTreeMap<u64, oneshot::Sender<Option<u32>>>> = Mutex::new(BTreeMap::new());
+/// Counts a visit: to the owner of a session, or to the node with the copy.
+#[derive(Serialize, Deserialize, Message)]
+#[message(reply = Visited)]
+struct Visit(u128);
+
+/// `None`: there is no such session.
+#[derive(Serialize, Deserialize, Message)]
+struct Visited(Option<Session>);
+
+/// The copy of a session, from its owner.
+#[derive(Serialize, Deserialize, Message)]
+#[message(reply = Kept)]
+struct Keep(Session);
+
+#[derive(Serialize, Deserialize, Message)]
+struct Kept;
+
+/// What this node owns or has a copy of. A node is a process, so this may well be static.
+static SESSIONS: Mutex<BTreeMap<u128, Session>> = Mutex::new(BTreeMap::new());
 
 #[multi_node::main(port = 8080, nodes = 4)]
 async fn main(nodes: Nodes) -> io::Result<()> {
-    nodes.on_node(async |mut peer: Peer<Call>| {
-        while let Some(message) = peer.recv().await {
-            match message {
-                // Without waiting for room: two nodes that did could wait for each other. An
-                // answer that finds none is lost, and its caller gives up.
-                Call::Visit { call, session } => {
-                    let _ = peer.try_send(&Call::Visited { call, visits: visit(session) });
-                }
-                Call::Visited { call, visits } => {
-                    let caller = CALLS.lock().unwrap().remove(&call);
-                    let _ = caller.map(|caller| caller.send(visits));
-                }
+    // Replies fail when nobody waits for them any more.
+    nodes.on_request(async |Keep(session), asker: Asker<Keep>| {
+        keep(session);
+        let _ = asker.reply(&Kept).await;
+    });
+    let here = nodes.clone();
+    nodes.on_request(move |Visit(number), asker: Asker<Visit>| {
+        let here = here.clone();
+        async move {
+            if let Ok(session) = visit(&here, number).await {
+                let _ = asker.reply(&Visited(session)).await;
             }
         }
     });
@@ -65,62 +79,111 @@ async fn main(nodes: Nodes) -> io::Result<()> {
 }
 
 async fn page(State(nodes): State<Nodes>, headers: HeaderMap) -> Response {
-    let me = nodes.id();
-    let Some((keeper, session)) = cookie(&headers) else {
-        return begin(me, "");
+    let (found, note) = match cookie(&headers) {
+        None => (Ok(None), ""),
+        Some((keepers, number)) => (find(&nodes, keepers, number).await, " (the last one is gone)"),
     };
-    match ask(&nodes, keeper, session).await {
-        Ok(Some(visits)) => {
-            format!("visit {visits}, kept by node {keeper}, told by node {me}\n").into_response()
-        }
-        Ok(None) => begin(me, &format!(" (node {keeper} is gone, and your session with it)")),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
-}
-
-/// The keeper and the number in the cookie `session=<keeper>.<number>`.
-fn cookie(headers: &HeaderMap) -> Option<(&str, u128)> {
-    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="))?;
-    let (keeper, number) = session.split_once('.')?;
-    Some((keeper, u128::from_str_radix(number, 16).ok()?))
-}
-
-/// Answers with a new session, kept here.
-fn begin(me: NodeId, note: &str) -> Response {
-    let session = rand::random::<u128>();
-    KEPT.lock().unwrap().insert(session, 1);
-    let cookie = format!("session={me}.{session:x}; HttpOnly; SameSite=Lax");
-    let line = format!("visit 1, kept by node {me}, told by node {me}{note}\n");
+    let (session, note) = match found {
+        Ok(Some(session)) => (session, ""),
+        Ok(None) => (count(&nodes, rand::random()).await, note),
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
+    };
+    let Session { number, visits, owner, copy } = session;
+    let me = nodes.id();
+    let cookie = format!("session={owner}.{copy}.{number:x}; HttpOnly; SameSite=Lax");
+    let line = format!(
+        "visit {visits}, owned by node {owner}, copied to node {copy}, told by node {me}{note}\n"
+    );
     ([(header::SET_COOKIE, cookie)], line).into_response()
 }
 
-/// Has the keeper count a visit. When there is no keeper, there is no session.
-async fn ask(nodes: &Nodes, keeper: &str, session: u128) -> Result<Option<u32>, Elapsed> {
-    let find = || nodes.peers::<Call>().into_iter().find(|node| node.to_string() == keeper);
-    let answer = time::timeout(PATIENCE, async {
-        if keeper == nodes.id().to_string() {
-            return visit(session);
+/// The nodes and the number in the cookie `session=<owner>.<copy>.<number>`.
+fn cookie(headers: &HeaderMap) -> Option<([NodeId; 2], u128)> {
+    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+    let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="))?;
+    let mut parts = session.splitn(3, '.');
+    let keepers = [parts.next()?.parse().ok()?, parts.next()?.parse().ok()?];
+    Some((keepers, u128::from_str_radix(parts.next()?, 16).ok()?))
+}
+
+/// Has a visit counted by the owner, or else by the node with the copy.
+async fn find(
+    nodes: &Nodes,
+    keepers: [NodeId; 2],
+    number: u128,
+) -> Result<Option<Session>, RequestError> {
+    let met = |node| node == nodes.id() || nodes.askable::<Visit>().contains(&node);
+    let _ = time::timeout(PATIENCE, async {
+        while !keepers.into_iter().any(met) {
+            time::sleep(PATIENCE / 100).await; // this node is new, or both are gone
         }
-        while find().is_none() {
-            time::sleep(PATIENCE / 100).await; // one of the two nodes may be new
+    })
+    .await;
+    for keeper in keepers {
+        let visited = if keeper == nodes.id() {
+            visit(nodes, number).await
+        } else {
+            nodes.request(keeper, &Visit(number)).await.map(|Visited(session)| session)
+        };
+        match visited {
+            Err(error) if !is_gone(&error) => return Err(error),
+            Ok(Some(session)) => return Ok(Some(session)),
+            Ok(None) | Err(_) => {}
         }
-        let (call, (answer, answered)) = (rand::random(), oneshot::channel());
-        CALLS.lock().unwrap().retain(|_, caller| !caller.is_closed()); // some gave up
-        CALLS.lock().unwrap().insert(call, answer);
-        nodes.send_to(find()?, &Call::Visit { call, session }).await.ok()?;
-        answered.await.ok()?
-    });
-    match answer.await {
-        Err(_) if find().is_none() => Ok(None),
-        answer => answer,
+    }
+    Ok(None)
+}
+
+/// Counts a visit to a session of which this node has the copy at least. It has met the owner, so
+/// when it cannot ask it any more, the owner is gone and the session its own.
+async fn visit(nodes: &Nodes, number: u128) -> Result<Option<Session>, RequestError> {
+    let known = SESSIONS.lock().unwrap().get(&number).copied();
+    match known {
+        None => Ok(None),
+        Some(Session { owner, .. }) if owner == nodes.id() => Ok(Some(count(nodes, number).await)),
+        Some(Session { owner, .. }) => match nodes.request(owner, &Visit(number)).await {
+            Err(error) if is_gone(&error) => Ok(Some(count(nodes, number).await)),
+            visited => visited.map(|Visited(session)| session),
+        },
     }
 }
 
-/// Counts a visit to a session that is kept here.
-fn visit(session: u128) -> Option<u32> {
-    KEPT.lock().unwrap().get_mut(&session).map(|visits| {
-        *visits += 1;
-        *visits
-    })
+fn is_gone(error: &RequestError) -> bool {
+    matches!(error, RequestError::NotOpen { .. } | RequestError::Closed { .. })
+}
+
+/// Counts a visit to a session that this node owns from now on, and has another keep the copy: the
+/// one that did before, if it is still there.
+async fn count(nodes: &Nodes, number: u128) -> Session {
+    let owner = nodes.id();
+    let mut session = {
+        let mut sessions = SESSIONS.lock().unwrap();
+        let new = Session { number, visits: 0, owner, copy: owner };
+        let session = sessions.entry(number).or_insert(new);
+        (session.visits, session.owner) = (session.visits + 1, owner);
+        *session
+    };
+    let mut others = nodes.askable::<Keep>();
+    // No node has all the copies.
+    let first = number.checked_rem(others.len() as u128).unwrap_or(0);
+    others.rotate_left(first as usize);
+    others.sort_by_key(|node| *node != session.copy);
+    for copy in others {
+        let copied = Session { copy, ..session };
+        if nodes.request(copy, &Keep(copied)).await.is_ok() {
+            session = copied;
+            break;
+        }
+    }
+    keep(session);
+    session
+}
+
+/// Keeps a session, unless a later visit to it is known already.
+fn keep(session: Session) {
+    let mut sessions = SESSIONS.lock().unwrap();
+    let kept = sessions.entry(session.number).or_insert(session);
+    if kept.visits <= session.visits {
+        *kept = session;
+    }
 }

@@ -82,6 +82,8 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// - `#[message(name = "chat")]` on the type: this name instead of the type's own.
 /// - `#[message(version = 2)]` on the type: the fingerprint is made of the name and this number,
 ///   and no longer of the definition.
+/// - `#[message(reply = Pong)]` on the type: it is a request, and another node that is asked
+///   replies with a `Pong`, which is a message too.
 /// - `#[message(crate = "path")]` on the type: the path of `multi_node` where it has another name.
 /// - `#[message(opaque)]` on a field: leave out the fingerprint of the field's type. Two types that
 ///   contain each other need it on one side: without it the compiler reports a cycle.

@@ -27,6 +27,7 @@
 //!   `Nodes::serve`, with the feature `http`, serves an axum `Router` or any tower service.
 //! - [`Nodes::on_node`] opens a channel of typed messages to every other node, those there and
 //!   those to come.
+//! - [`Nodes::request`] asks another node and waits for its reply, which [`Nodes::on_request`] gives.
 //! - SIGHUP replaces every process, by a new version of the program if there is one, without losing
 //!   a request; SIGTERM, SIGINT and SIGQUIT end the program once what is in flight is done.
 //! - [`Nodes::shutdown`] tells a node to finish what is in flight and return from `main`: in a stop,
@@ -61,11 +62,11 @@ pub use config::{Addr, ExitStatus, NodeId};
 pub use event::Event;
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
-pub use link::message::Message;
+pub use link::message::{Message, Request};
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
-    Nodes, OpenGuard, Peer, Sender, ShareError, SharedBytes,
+    Asker, Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener,
+    NodeStream, Nodes, OpenGuard, Peer, ReplyError, RequestError, Sender, ShareError, SharedBytes,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

@@ -5,6 +5,7 @@
 //! first, and what a test looks for is printed as words `name=value`.
 
 mod activate;
+mod asks;
 mod configured;
 mod endings;
 mod events;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         "identity" => identity::identity().report(),
         "reads-terminal" => terminal::reads_terminal().report(),
         "subscriber" => subscriber::subscriber().report(),
+        "asks" => asks::asks().report(),
         "chat" => messages::chat().report(),
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),

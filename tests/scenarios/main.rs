@@ -29,6 +29,7 @@ mod ports;
 mod ready;
 mod reload;
 mod replacement;
+mod requests;
 mod scale;
 mod shares;
 mod signals;

@@ -3,18 +3,20 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, LitInt, LitStr, Path, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, LitInt, LitStr, Path, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::suggest;
 
-const ON_TYPES: [&str; 3] = ["name", "version", "crate"];
+const ON_TYPES: [&str; 4] = ["name", "version", "reply", "crate"];
 const ON_FIELDS: [&str; 1] = ["opaque"];
 
 /// What the attributes on the type say.
 pub(super) struct Attributes {
     pub(super) name: String,
     pub(super) version: Option<u64>,
+    /// The type of what is replied, when the message is a request.
+    pub(super) reply: Option<Type>,
     pub(super) library: Path,
 }
 
@@ -23,6 +25,7 @@ pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Attributes {
     let mut attributes = Attributes {
         name: input.ident.unraw().to_string(),
         version: None,
+        reply: None,
         library: parse_quote!(::multi_node),
     };
     let mut seen = Vec::new();
@@ -31,6 +34,7 @@ pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Attributes {
         match key.to_string().as_str() {
             "name" => attributes.name = name(&meta)?,
             "version" => attributes.version = Some(version(&meta)?),
+            "reply" => attributes.reply = Some(reply(&meta)?),
             _ => attributes.library = library(&meta)?,
         }
         Ok(())
@@ -140,6 +144,12 @@ fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u64> {
     let expected = "`version` takes a whole number: `version = 2`";
     let number: LitInt = literal(meta, expected)?;
     number.base10_parse().map_err(|_| syn::Error::new(number.span(), expected))
+}
+
+fn reply(meta: &ParseNestedMeta<'_>) -> syn::Result<Type> {
+    let expected = "`reply` takes the type of the reply: `reply = Pong`";
+    let input = meta.value().map_err(|error| syn::Error::new(error.span(), expected))?;
+    input.parse().map_err(|error| syn::Error::new(error.span(), expected))
 }
 
 fn library(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {

@@ -1,4 +1,4 @@
-//! Writes the implementation of `Message`.
+//! Writes the implementations of `Message` and, for a type that names its reply, of `Request`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -8,9 +8,10 @@ use super::attributes::{Attributes, allows_deprecated};
 use super::canonical;
 use super::nested::{self, Part};
 
-/// `impl Message for …`, with the fingerprint as a constant that the compiler works out.
+/// `impl Message for …`, with the fingerprint as a constant that the compiler works out, and
+/// `impl Request for …`.
 pub(super) fn implementation(input: &DeriveInput, attributes: &Attributes) -> TokenStream {
-    let Attributes { name, version, library } = attributes;
+    let Attributes { name, version, reply, library } = attributes;
     let ident = &input.ident;
     let fingerprint = match version {
         Some(version) => {
@@ -20,6 +21,15 @@ pub(super) fn implementation(input: &DeriveInput, attributes: &Attributes) -> To
         None => of_definition(input, library),
     };
     let deprecated = allows_deprecated(input).then(|| quote!(#[allow(deprecated)]));
+    let request = reply.as_ref().map(|reply| {
+        quote! {
+            #[automatically_derived]
+            #deprecated
+            impl #library::Request for #ident {
+                type Reply = #reply;
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         #deprecated
@@ -27,6 +37,7 @@ pub(super) fn implementation(input: &DeriveInput, attributes: &Attributes) -> To
             const NAME: &'static ::core::primitive::str = #name;
             const FINGERPRINT: ::core::primitive::u64 = #fingerprint;
         }
+        #request
     }
 }
 

@@ -117,11 +117,19 @@ impl Channel {
                 Ok(())
             }
             Err(TrySendError::Refused(error)) => Err(error),
-            Err(TrySendError::Full) => {
-                let mut turn = Turn { channel: self, ticket: None };
-                poll_fn(|cx| turn.poll(cx, &encode)).await
-            }
+            Err(TrySendError::Full) => self.send_in_turn(encode).await,
         }
+    }
+
+    /// Has a message encoded and sent once it is its turn and there is room.
+    ///
+    /// Dropped before it is done, it sent nothing.
+    pub(crate) async fn send_in_turn<E>(&self, encode: E) -> Result<(), SendError>
+    where
+        E: Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
+    {
+        let mut turn = Turn { channel: self, ticket: None };
+        poll_fn(|cx| turn.poll(cx, &encode)).await
     }
 
     /// Why the other side does not receive any more, when it does not.

@@ -29,3 +29,28 @@ pub trait Message: Serialize + DeserializeOwned + Send + 'static {
     /// Changes whenever the definition does.
     const FINGERPRINT: u64;
 }
+
+/// A message that another node replies to; `#[message(reply = …)]` names the reply.
+///
+/// ```
+/// use multi_node::{Message, Request};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Message)]
+/// #[message(reply = Squared)]
+/// struct Square(u32);
+///
+/// #[derive(Serialize, Deserialize, Message)]
+/// struct Squared(u64);
+///
+/// fn is_answered_with<Q: Request<Reply = Squared>>() {}
+/// is_answered_with::<Square>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no request",
+    note = "a message type that derives `Message` names its reply with `#[message(reply = Pong)]`"
+)]
+pub trait Request: Message {
+    /// What a request is replied to with.
+    type Reply: Message;
+}

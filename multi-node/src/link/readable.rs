@@ -54,7 +54,7 @@ impl Readable {
         loop {
             ready!(self.poll_ready(cx))?;
             match self.try_io(|| packet::peek(self.0.as_fd())) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if would_block(&error) => {}
                 peeked => return Poll::Ready(peeked),
             }
         }
@@ -79,18 +79,25 @@ impl Readable {
         let before = fds.len();
         loop {
             ready!(self.poll_ready(cx))?;
-            match self.try_io(|| packet::read(self.0.as_fd(), buffer, fds)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => {
-                    // A read that fds did not cut short took all there was, and epoll tells of
-                    // what comes from now on: there is no need to ask.
-                    let cut_short = fds.len() > before;
-                    if matches!(read, Ok(1..)) && buffer.len() < buffer.capacity() && !cut_short {
-                        self.exhausted();
-                    }
-                    return Poll::Ready(read);
-                }
+            let mut read = Err(io::ErrorKind::WouldBlock.into());
+            // A read that fds did not cut short took all there was, and epoll tells of what comes
+            // from now on: there is no need to ask. What it told of since the read began is not
+            // forgotten, for that is said within `try_io`.
+            let _ = self.try_io(|| {
+                read = packet::read(self.0.as_fd(), buffer, fds);
+                let cut_short = fds.len() > before;
+                let all = matches!(read, Ok(1..)) && buffer.len() < buffer.capacity() && !cut_short;
+                let blocked = matches!(&read, Err(error) if would_block(error));
+                if all || blocked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match read {
+                Err(error) if would_block(&error) => {}
+                read => return Poll::Ready(read),
             }
         }
     }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::net::UnixStream;
@@ -18,6 +18,7 @@ use super::broadcast::{self, Broadcast};
 use super::handler;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
+use super::request::Requests;
 use super::stream::NodeStream;
 use crate::config::{Messaging, NodeId};
 use crate::link::channel::{ChannelConfig, MAX_FRAME};
@@ -50,6 +51,18 @@ struct Shared {
     pool: Arc<Pool>,
     registry: Mutex<Registry>,
     streams: Mutex<Streams>,
+    requests: Requests,
+}
+
+/// A [`Hub`] that does not keep it: for what it keeps itself.
+#[derive(Clone)]
+pub(super) struct WeakHub(Weak<Shared>);
+
+impl WeakHub {
+    /// `None` when the node itself is gone.
+    pub(super) fn upgrade(&self) -> Option<Hub> {
+        self.0.upgrade().map(Hub)
+    }
 }
 
 /// The handler of streams, and those that came before it.
@@ -65,7 +78,20 @@ impl Hub {
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
         let pool = Pool::new(messaging);
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams }))
+        let requests = Requests::default();
+        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams, requests }))
+    }
+
+    pub(super) fn downgrade(&self) -> WeakHub {
+        WeakHub(Arc::downgrade(&self.0))
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    pub(super) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 
     /// Takes over a connected, non-blocking socket to another node.
@@ -88,9 +114,9 @@ impl Hub {
         F: Fn(Peer<M>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler = Arc::new(handler);
+        let (handler, hub) = (Arc::new(handler), self.downgrade());
         let on_channel: OnChannel = Arc::new(move |runtime, channel| {
-            let peer = Peer::new(Arc::clone(&channel), config.window);
+            let peer = Peer::new(Arc::clone(&channel), config.window, hub.clone());
             let (node, handler) = (channel.node(), Arc::clone(&handler));
             let running = handler::run(node, M::NAME, async move { handler(peer).await });
             runtime.spawn(async move {
@@ -105,12 +131,27 @@ impl Hub {
             window: config.window as u64,
             max_frame: config.max_frame as u64,
         };
-        self.ask(Asked { of: TypeId::of::<M>(), offer, config, on_channel });
+        match self.ask(Asked { of: TypeId::of::<M>(), offer, config, on_channel }) {
+            Ok(()) => {}
+            Err(Taken::Type) => {
+                panic!("`on_node` was called before for the message type {}", M::NAME)
+            }
+            Err(Taken::Name) => {
+                panic!("`on_node` was called before for another type of the name {}", M::NAME)
+            }
+        }
     }
 
+    /// Asks every node, those linked later too, for the channel of a type.
+    ///
+    /// # Errors
+    /// When the type or its name has been asked for before.
+    ///
+    /// # Panics
+    /// When the name is longer than 255 bytes.
     #[track_caller]
-    fn ask(&self, asked: Asked) {
-        let name = asked.offer.name.clone();
+    pub(super) fn ask(&self, asked: Asked) -> Result<(), Taken> {
+        let name = &asked.offer.name;
         assert!(
             name.len() <= MAX_NAME,
             "the message name {name:?} is longer than {MAX_NAME} bytes"
@@ -118,16 +159,11 @@ impl Hub {
         let mut registry = self.0.registry();
         let (first, opened) = (registry.is_fresh(), registry.ask(asked));
         drop(registry);
-        match opened {
-            Ok(opened) => opened.into_iter().for_each(|opened| opened.handle(&self.0.runtime)),
-            Err(Taken::Type) => panic!("`on_node` was called before for the message type {name}"),
-            Err(Taken::Name) => {
-                panic!("`on_node` was called before for another type of the name {name}")
-            }
-        }
+        opened?.into_iter().for_each(|opened| opened.handle(&self.0.runtime));
         if first {
             (self.0.want)(LinkKind::Messages);
         }
+        Ok(())
     }
 
     /// Runs `handler` once for every other node, with a raw stream to it.

@@ -22,6 +22,7 @@ mod listeners;
 mod messages;
 mod peer;
 mod registry;
+mod request;
 pub(crate) mod run;
 #[cfg(feature = "http")]
 mod serve;
@@ -52,6 +53,7 @@ pub use events::Events;
 pub use framed::{Framed, FramedRecvError, FramedSendError};
 pub use listener::Listener;
 pub use peer::{Peer, Sender};
+pub use request::{Asker, ReplyError, RequestError};
 #[cfg(feature = "http")]
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use shares::{ShareError, SharedBytes};

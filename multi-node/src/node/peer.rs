@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use serde::Serialize;
 
+use super::hub::WeakHub;
 use crate::config::NodeId;
 use crate::link::channel::Channel;
 use crate::link::codec::{self, EncodeError};
@@ -61,13 +63,15 @@ pub struct Peer<M> {
     taken: usize,
     /// `taken` is accounted for at the end of a batch, and in a long one this often.
     account_at: usize,
+    /// Where requests go.
+    pub(super) hub: WeakHub,
     message: PhantomData<fn() -> M>,
 }
 
 impl<M: Message> Peer<M> {
-    pub(crate) fn new(channel: Arc<Channel>, window: usize) -> Self {
+    pub(super) fn new(channel: Arc<Channel>, window: usize, hub: WeakHub) -> Self {
         let account_at = (window / 4).max(1);
-        Peer { channel, batch: Vec::new(), at: 0, taken: 0, account_at, message: PhantomData }
+        Peer { channel, batch: Vec::new(), at: 0, taken: 0, account_at, hub, message: PhantomData }
     }
 
     /// The node at the other end.
@@ -104,7 +108,8 @@ impl<M: Message> Peer<M> {
 
     /// A handle that only sends, and can be cloned and moved to other tasks.
     pub fn sender(&self) -> Sender<M> {
-        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
+        let (channel, hub) = (Arc::clone(&self.channel), self.hub.clone());
+        Sender { channel, hub, message: PhantomData }
     }
 
     /// Why the other side receives no more, or why no more will come; `None` while both go on.
@@ -194,6 +199,7 @@ impl<M> fmt::Debug for Peer<M> {
 /// ```
 pub struct Sender<M> {
     channel: Arc<Channel>,
+    pub(super) hub: WeakHub,
     message: PhantomData<fn() -> M>,
 }
 
@@ -222,7 +228,8 @@ impl<M: Message> Sender<M> {
 
 impl<M> Clone for Sender<M> {
     fn clone(&self) -> Self {
-        Sender { channel: Arc::clone(&self.channel), message: PhantomData }
+        let (channel, hub) = (Arc::clone(&self.channel), self.hub.clone());
+        Sender { channel, hub, message: PhantomData }
     }
 }
 
@@ -240,6 +247,8 @@ fn try_send<M: Message>(channel: &Channel, message: &M) -> Result<(), TrySendErr
     channel.try_send(encoder(message)).map(drop)
 }
 
-fn encoder<M: Message>(message: &M) -> impl Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError> {
+pub(super) fn encoder<M: Serialize>(
+    message: &M,
+) -> impl Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError> {
     move |buffer, max| codec::encode_into(buffer, message, max)
 }

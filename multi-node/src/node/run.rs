@@ -130,6 +130,7 @@ impl Node {
                 // Connections that outlive `main` in tasks of their own; the deadline of the
                 // drain is the control thread's.
                 inner.listeners.closed().await;
+                inner.hub.finish_requests().await;
             }
             for peer in inner.hub.flush(Instant::now() + FLUSH_TIMEOUT).await {
                 report::warn!("what was last sent to node {peer} may be lost: it does not read");

@@ -19,11 +19,11 @@ use crate::sys::packet;
 use crate::sys::ring::RingMemory;
 
 /// The other end of a link, whose every byte is up to the test.
-struct Stranger(UnixStream);
+pub(super) struct Stranger(UnixStream);
 
 impl Stranger {
     /// Node 1 of `hub`.
-    fn new(hub: &Hub) -> Self {
+    pub(super) fn new(hub: &Hub) -> Self {
         let (ours, theirs) = stream_pair().unwrap();
         hub.link(NodeId(1), LinkKind::Messages, ours);
         let socket = UnixStream::from(theirs);
@@ -42,7 +42,7 @@ impl Stranger {
         stranger
     }
 
-    fn frame<T: Serialize>(&mut self, kind: Kind, channel: u16, payload: &T) {
+    pub(super) fn frame<T: Serialize>(&mut self, kind: Kind, channel: u16, payload: &T) {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, channel, kind, |buffer| {
             codec::encode_into(buffer, payload, 1 << 30)
@@ -56,7 +56,7 @@ impl Stranger {
     }
 
     /// Blocks until the node says something of this kind; its payload.
-    fn hears(&mut self, wanted: Kind) -> Vec<u8> {
+    pub(super) fn hears(&mut self, wanted: Kind) -> Vec<u8> {
         loop {
             let mut header = [0; HEADER];
             self.0.read_exact(&mut header).unwrap();
@@ -85,7 +85,7 @@ fn node() -> (Mortal, mpsc::UnboundedReceiver<Peer<Text>>) {
     (mortal, peers)
 }
 
-fn next<T>(runtime: &Runtime, future: impl Future<Output = T>) -> T {
+pub(super) fn next<T>(runtime: &Runtime, future: impl Future<Output = T>) -> T {
     runtime.block_on(soon(future))
 }
 

@@ -6,6 +6,7 @@ mod hostile;
 mod log;
 mod opening;
 mod pressure;
+mod requests;
 mod rings;
 mod sending;
 mod streams;

@@ -137,7 +137,7 @@ async fn a_receive_given_up_half_way_loses_nothing() {
 }
 
 /// Polls once.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+pub(super) async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     tokio::select! {
         biased;
         output = future => Some(output),
