@@ -26,7 +26,7 @@
 //! - [`Nodes::listener`] accepts: a connection goes to the node with the fewest open ones.
 //!   `Nodes::serve`, with the feature `http`, serves an axum `Router` or any tower service.
 //! - [`Nodes::on_node`] opens a channel of typed messages to every other node, those there and
-//!   those to come.
+//!   those to come. [`Nodes::topic`] sends by name, to whoever has subscribed.
 //! - SIGHUP replaces every process, by a new version of the program if there is one, without losing
 //!   a request; SIGTERM, SIGINT and SIGQUIT end the program once what is in flight is done.
 //! - [`Nodes::shutdown`] tells a node to finish what is in flight and return from `main`: in a stop,
@@ -64,8 +64,9 @@ pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySe
 pub use link::message::Message;
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
-    Nodes, OpenGuard, Peer, Sender,
+    Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError, Lagged,
+    Listener, NodeStream, Nodes, OpenGuard, Peer, Published, Sender, SubscribeConfig, Subscription,
+    Topic, TopicNameError, WhenFull,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

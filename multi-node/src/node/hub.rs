@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Instant;
 
 use tokio::net::UnixStream;
@@ -20,6 +20,7 @@ use super::handler;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
 use super::stream::NodeStream;
+use super::topic::{self, Directory, Topic, TopicNameError};
 use crate::config::{Messaging, NodeId};
 use crate::link::channel::{ChannelConfig, MAX_FRAME};
 use crate::link::codec::{self, EncodeError};
@@ -49,7 +50,9 @@ struct Shared {
     runtime: Handle,
     want: Want,
     pool: Arc<Pool>,
+    wanted: Once,
     registry: Mutex<Registry>,
+    topics: Arc<Directory>,
     streams: Mutex<Streams>,
 }
 
@@ -64,9 +67,10 @@ impl Hub {
     /// A node without links. `want` is called when the first handler of a kind is registered;
     /// links, handlers and what they spawn run on `runtime`.
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
-        let pool = Pool::new(messaging);
+        let (pool, topics) = (Pool::new(messaging), Directory::new(me));
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams }))
+        let wanted = Once::new();
+        Hub(Arc::new(Shared { me, runtime, want, pool, wanted, registry, topics, streams }))
     }
 
     /// Takes over a connected, non-blocking socket to another node.
@@ -116,9 +120,7 @@ impl Hub {
             name.len() <= MAX_NAME,
             "the message name {name:?} is longer than {MAX_NAME} bytes"
         );
-        let mut registry = self.0.registry();
-        let (first, opened) = (registry.is_fresh(), registry.ask(asked));
-        drop(registry);
+        let opened = self.0.registry().ask(asked);
         match opened {
             Ok(opened) => opened.into_iter().for_each(|opened| opened.handle(&self.0.runtime)),
             Err(Taken::Type) => panic!("`on_node` was called before for the message type {name}"),
@@ -126,9 +128,30 @@ impl Hub {
                 panic!("`on_node` was called before for another type of the name {name}")
             }
         }
-        if first {
+        self.want_links();
+    }
+
+    /// Asks for links, once, and on each of them for the channel of topics.
+    fn want_links(&self) {
+        self.0.wanted.call_once(|| {
+            let opened = self.0.registry().ask(topic::asked(&self.0.topics));
+            opened.into_iter().flatten().for_each(|opened| opened.handle(&self.0.runtime));
             (self.0.want)(LinkKind::Messages);
-        }
+        });
+    }
+
+    /// The topic of that name, of messages of one type.
+    ///
+    /// # Errors
+    /// When the name is none.
+    ///
+    /// # Panics
+    /// When that of `M` is longer than 255 bytes.
+    #[track_caller]
+    pub(crate) fn topic<M: Message>(&self, name: &str) -> Result<Topic<M>, TopicNameError> {
+        let topic = Topic::new(&self.0.topics, name)?;
+        self.want_links();
+        Ok(topic)
     }
 
     /// Runs `handler` once for every other node, with a raw stream to it.
@@ -155,6 +178,11 @@ impl Hub {
         assert!(first, "`on_node_stream` was called before");
         (self.0.want)(LinkKind::Stream);
         early.into_iter().for_each(|(peer, socket)| self.0.stream(peer, socket));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> &Directory {
+        &self.0.topics
     }
 
     /// Sends to every node whose channel is open now, after waiting for room where there is none.
@@ -224,6 +252,7 @@ impl Shared {
             return;
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
+        self.topics.expect(peer);
         self.registry().add(&link);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
         link.run(ends, owner, &self.runtime);
@@ -274,6 +303,8 @@ impl Owner for Shared {
     }
 
     fn ended(&self, link: &Arc<Link>) {
-        self.registry().remove(link);
+        if self.registry().remove(link) {
+            self.topics.gone(link.peer());
+        }
     }
 }

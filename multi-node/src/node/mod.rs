@@ -26,6 +26,7 @@ pub(crate) mod run;
 #[cfg(feature = "http")]
 mod serve;
 mod stream;
+mod topic;
 // What is promised of messages is promised whichever way they go.
 #[cfg(test)]
 #[path = "tests/mod.rs"]
@@ -54,6 +55,9 @@ pub use peer::{Peer, Sender};
 #[cfg(feature = "http")]
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use stream::NodeStream;
+pub use topic::{
+    Delivery, Lagged, Published, SubscribeConfig, Subscription, Topic, TopicNameError, WhenFull,
+};
 
 use control::Control;
 use events::Feed;

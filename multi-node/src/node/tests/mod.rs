@@ -8,6 +8,7 @@ mod opening;
 mod pressure;
 mod sending;
 mod streams;
+mod topics;
 
 use std::future::Future;
 use std::sync::Arc;
