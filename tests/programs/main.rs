@@ -19,6 +19,7 @@ mod ready;
 mod runtimes;
 mod subscriber;
 mod terminal;
+mod topics;
 mod traffic;
 mod upgrades;
 mod words;
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
         "chat" => messages::chat().report(),
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),
+        "topics" => topics::topics().report(),
+        "topic-lockstep" => topics::topic_lockstep().report(),
         "mesh" => traffic::mesh().report(),
         "everyone" => traffic::everyone().report(),
         "lockstep" => traffic::lockstep().report(),

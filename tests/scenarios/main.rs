@@ -32,6 +32,7 @@ mod start;
 mod stop;
 mod support;
 mod surge;
+mod topics;
 mod upgrade;
 mod user;
 mod user_children;
