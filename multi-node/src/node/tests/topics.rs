@@ -2,6 +2,7 @@
 
 mod churn;
 mod slow;
+mod stress;
 
 use super::*;
 use crate::node::topic::{
