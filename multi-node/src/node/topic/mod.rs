@@ -182,6 +182,9 @@ impl<M: Message> Topic<M> {
     /// which it published them, one after another: what it publishes on one topic from several
     /// tasks at once is in no order.
     ///
+    /// A task that publishes to a topic and alone receives from it waits for itself once its window
+    /// is full: receive in another task, or with another [`WhenFull`].
+    ///
     /// Cancel-safe: dropped before it is done, it reached some of them; each got the whole message
     /// or nothing.
     ///
@@ -212,9 +215,9 @@ impl<M: Message> Topic<M> {
     /// from when it returns.
     ///
     /// It is in effect once this returns: whatever a node publishes that has heard of that, in any
-    /// way, arrives. That holds for every node that is linked with this one by then; one that
-    /// starts meanwhile hears of the subscription as soon as it is linked, which is when it has
-    /// called its first `on_node` or `topic` and the master has joined the two. A node that does
+    /// way, arrives. That holds for every node that is linked with this one by then. Any two nodes
+    /// are linked soon after both have called `on_node` or `topic` the first time, so do that at the
+    /// start of `main`; from then on the other one knows of every subscription. A node that does
     /// not answer is waited for until it does or is gone.
     ///
     /// Cancel-safe: dropped before it is done, it leaves no subscription.
