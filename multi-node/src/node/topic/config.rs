@@ -60,8 +60,9 @@ impl SubscribeConfig {
     ///
     /// With [`WhenFull::Wait`] each node may have so much under way, and of several such
     /// subscriptions of one node to a topic the smallest window counts; otherwise it is what waits
-    /// here, whoever published it. A message larger than the window goes when next to nothing else
-    /// waits.
+    /// here, whoever published it, and what comes while 4 MiB of any topics are under way from a
+    /// node to this one is dropped too: nobody waits for the link either. A message larger than the
+    /// window goes when next to nothing else waits.
     #[must_use]
     pub fn window(self, bytes: usize) -> Self {
         SubscribeConfig { window: bytes, ..self }

@@ -226,3 +226,6 @@ impl Here {
 fn without<T>(all: &[Arc<T>], one: &Arc<T>) -> Arc<[Arc<T>]> {
     all.iter().filter(|other| !Arc::ptr_eq(other, one)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

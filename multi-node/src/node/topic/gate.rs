@@ -57,6 +57,11 @@ impl Gate {
         self.node
     }
 
+    /// Whether it leads to the subscriptions of this node.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.to, To::Here(_))
+    }
+
     /// Sends, if that takes no waiting.
     pub(super) fn try_send(self: &Arc<Self>, message: &[u8]) -> Attempt {
         let cost = cost(message.len());
@@ -141,20 +146,16 @@ impl Gate {
                     }
                 }
                 if self.window().miss() {
-                    line.tell_missed(Arc::clone(self));
+                    line.tell_missed(*number, Arc::clone(self));
                 }
                 Err(TrySendError::Full)
             }
         }
     }
 
-    /// The number of the topic over there, and how many messages it missed and does not know of.
-    pub(super) fn missed(&self) -> (u64, u64) {
-        let number = match &self.to {
-            To::Here(_) => 0,
-            To::There { number, .. } => *number,
-        };
-        (number, self.window().missed())
+    /// How many messages the node missed and does not know of.
+    pub(super) fn missed(&self) -> u64 {
+        self.window().missed()
     }
 
     /// The node knows of so many; true when there are more.

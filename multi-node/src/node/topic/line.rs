@@ -40,7 +40,8 @@ pub(super) struct Untold {
     acknowledge: Option<u64>,
     /// By this node's number.
     credits: BTreeMap<u64, u64>,
-    missed: Vec<Arc<Gate>>,
+    /// By the other node's number.
+    missed: Vec<(u64, Arc<Gate>)>,
 }
 
 impl Line {
@@ -86,8 +87,8 @@ impl Line {
         self.note(|untold| *untold.credits.entry(number).or_default() += bytes);
     }
 
-    pub(super) fn tell_missed(&self, gate: Arc<Gate>) {
-        self.note(|untold| untold.missed.push(gate));
+    pub(super) fn tell_missed(&self, number: u64, gate: Arc<Gate>) {
+        self.note(|untold| untold.missed.push((number, gate)));
     }
 
     fn note(&self, note: impl FnOnce(&mut Untold)) {
@@ -132,11 +133,11 @@ impl Line {
         for (number, bytes) in credits {
             self.send(&Control::Credit { number, bytes }).await?;
         }
-        for gate in missed {
-            let (number, messages) = gate.missed();
+        for (number, gate) in missed {
+            let messages = gate.missed();
             self.send(&Control::Missed { number, messages }).await?;
             if gate.told_missed(messages) {
-                self.tell_missed(gate);
+                self.tell_missed(number, gate);
             }
         }
         if changed.is_empty() {

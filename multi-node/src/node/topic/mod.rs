@@ -57,6 +57,10 @@ const MAX_NAME: usize = 255;
 /// Bytes that an encoded message may have.
 const MAX_MESSAGE: usize = 16 << 20;
 
+/// Bytes that may be under way to a node, of all topics. It reads them at once unless it is stuck,
+/// so this is what a burst may have that nobody waits for.
+const WINDOW: usize = 4 << 20;
+
 impl Nodes {
     /// The topic of that name, for messages of the type `M`: what any node publishes there goes to
     /// every subscription, on whichever node, this one too, and to no node without one.
@@ -268,7 +272,7 @@ fn encode<M: Message>(message: &M) -> Result<Vec<u8>, BroadcastError> {
 /// Every node that has links at all does, whether it uses topics or not: who subscribes has to know
 /// of each that it will not publish past the subscription.
 pub(super) fn asked(directory: &Arc<Directory>) -> Asked {
-    let config = ChannelConfig::new().max_frame(MAX_MESSAGE + frame::HEADER);
+    let config = ChannelConfig::new().window(WINDOW).max_frame(MAX_MESSAGE + frame::HEADER);
     let offer = Offer {
         name: CHANNEL.to_owned(),
         fingerprint: FORMAT,

@@ -61,6 +61,9 @@ pub(super) async fn to_all(gates: &[Arc<Gate>], message: &[u8]) -> Published {
     let (mut published, waiting, heavy) = at_once(gates, message);
     if heavy {
         tokio::task::yield_now().await;
+    } else if gates.iter().any(|gate| gate.is_here()) {
+        // Who receives may have to run in this thread, and nothing else gives it a turn.
+        tokio::task::coop::consume_budget().await;
     }
     let mut waiting: Vec<_> = waiting.into_iter().map(|gate| wait(gate, message)).collect();
     poll_fn(|cx| {

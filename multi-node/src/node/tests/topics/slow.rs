@@ -254,3 +254,18 @@ async fn a_stopped_node_holds_up_a_publisher_that_is_to_wait_and_the_others_get_
     soon(publishing).await.unwrap();
     mortal.die();
 }
+
+#[tokio::test]
+async fn a_publisher_that_never_waits_gives_its_own_node_a_turn() {
+    let (_hubs, topics) = topics::<Number>(1, "room");
+    let config = small().when_full(WhenFull::DropOldest);
+    let mut subscription = soon(topics[0].subscribe_with(config)).await;
+    let publisher = topics[0].clone();
+    let publishing = tokio::spawn(async move {
+        for n in 0.. {
+            publisher.publish(&Number(n)).await.unwrap();
+        }
+    });
+    assert!(soon(subscription.recv()).await.is_some());
+    publishing.abort();
+}
