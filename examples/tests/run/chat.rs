@@ -139,7 +139,7 @@ fn chat_has_no_room_whose_name_is_too_long() {
     let url = format!("ws://{}/{}/anna", chat.address(), "x".repeat(256));
     let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
     let refused = tungstenite::client(&url, connect(address.expect("an address")));
-    let error = refused.err().expect("no WebSocket opens").to_string();
+    let error = refused.expect_err("no WebSocket opens").to_string();
     assert!(error.contains("404"), "{error}");
     chat.stop();
 }

@@ -178,7 +178,9 @@ impl Entry {
             None => return,
         };
         for queue in queues.iter() {
-            if let (Pushed::Closed, Some(directory)) = (push(queue), self.directory.upgrade()) {
+            if push(queue) == Pushed::Closed
+                && let Some(directory) = self.directory.upgrade()
+            {
                 directory.leave(self, queue);
             }
         }

@@ -1,7 +1,8 @@
 //! What waits for one subscription, and what becomes of what there is no room for.
 //!
-//! Messages are kept as bytes and decoded where they are received, so that nothing of the user's
-//! runs where a link is read. It wakes who receives, and nobody else.
+//! It keeps messages as bytes, and has them decoded where they are received, so that nothing of the
+//! user's runs where a link is read. What publishers wait for is bounded by their windows, and
+//! everything else here. It wakes who receives, and nobody else.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,7 +155,7 @@ impl Waiting {
                     self.bytes -= self::cost(message.len());
                     missed += 1;
                 }
-                Some(Item::Missed(messages)) => missed += messages,
+                Some(Item::Missed(messages)) => missed = messages.saturating_add(missed),
                 None => break,
             }
         }
@@ -162,7 +163,7 @@ impl Waiting {
             return;
         }
         match self.items.front_mut() {
-            Some(Item::Missed(messages)) => *messages += missed,
+            Some(Item::Missed(messages)) => *messages = messages.saturating_add(missed),
             Some(Item::Message { .. }) | None => self.items.push_front(Item::Missed(missed)),
         }
     }
@@ -170,7 +171,7 @@ impl Waiting {
     /// So many messages are missing at the end.
     fn miss(&mut self, missed: u64) {
         match self.items.back_mut() {
-            Some(Item::Missed(messages)) => *messages += missed,
+            Some(Item::Missed(messages)) => *messages = messages.saturating_add(missed),
             Some(Item::Message { .. }) | None => self.items.push_back(Item::Missed(missed)),
         }
     }
