@@ -8,15 +8,17 @@
 //! Locked before a topic's [`Entry`], never after. Who publishes does not come here.
 
 use std::collections::{BTreeSet, HashMap};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 use super::ear::Ear;
 use super::entry::{Entry, Kind, News};
 use super::line::{Line, Untold};
 use super::queue::Queue;
+use super::waiters::Waiters;
 use crate::config::NodeId;
 use crate::link::channel::Channel;
 use crate::report;
@@ -26,8 +28,6 @@ use crate::report;
 pub(crate) struct Directory {
     me: NodeId,
     state: Mutex<State>,
-    /// A node knows more than before, or is gone.
-    progress: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ struct State {
     numbered: HashMap<u64, Arc<Entry>>,
     /// Every linked node; `None` until its channel of topics has opened.
     lines: HashMap<NodeId, Option<Arc<Line>>>,
+    /// Who waits for them to know.
+    waiters: Waiters,
 }
 
 /// The topics of one message type.
@@ -50,7 +52,7 @@ struct Topics {
 
 impl Directory {
     pub(crate) fn new(me: NodeId) -> Arc<Self> {
-        Arc::new(Directory { me, state: Mutex::default(), progress: Notify::new() })
+        Arc::new(Directory { me, state: Mutex::default() })
     }
 
     /// There is a link to a node, whose channel of topics is going to open.
@@ -101,9 +103,14 @@ impl Directory {
         self.changed();
     }
 
-    /// Those who subscribe are to look again.
+    /// A node knows more than before, or is gone: lets those go on who waited for it.
     pub(super) fn changed(&self) {
-        self.progress.notify_waiters();
+        let ready = {
+            let mut state = self.state();
+            let known = state.known();
+            state.waiters.reached(known)
+        };
+        ready.into_iter().for_each(Waker::wake);
     }
 
     /// The topic of that name, of that type.
@@ -148,14 +155,8 @@ impl Directory {
 
     /// Waits until every linked node knows of that time.
     pub(super) async fn known(&self, time: u64) {
-        let known = |line: &Option<Arc<Line>>| line.as_ref().is_some_and(|line| line.knows(time));
-        loop {
-            let progress = self.progress.notified();
-            if self.state().lines.values().all(known) {
-                return;
-            }
-            progress.await;
-        }
+        let mut wait = Wait { directory: self, time, ticket: None };
+        poll_fn(|cx| wait.poll(cx)).await;
     }
 
     /// The topic to which this node has subscribed under that number.
@@ -181,6 +182,12 @@ impl Directory {
 }
 
 impl State {
+    /// Up to when all nodes know what this one has subscribed to.
+    fn known(&self) -> u64 {
+        let known = |line: &Option<Arc<Line>>| line.as_ref().map_or(0, |line| line.known());
+        self.lines.values().map(known).min().unwrap_or(u64::MAX)
+    }
+
     fn topics(&mut self, name: &str, fingerprint: u64) -> &mut Topics {
         let is = |topics: &Topics| topics.kind.is(name, fingerprint);
         let at = self.kinds.iter().position(is).unwrap_or_else(|| {
@@ -220,5 +227,32 @@ impl State {
         };
         self.clock = now;
         self.lines.values().flatten().for_each(|line| line.tell_change(number));
+    }
+}
+
+/// A place among those who wait, given up when dropped.
+struct Wait<'a> {
+    directory: &'a Directory,
+    time: u64,
+    ticket: Option<u64>,
+}
+
+impl Wait<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.directory.state();
+        if state.known() >= self.time {
+            return Poll::Ready(());
+        }
+        let ticket = *self.ticket.get_or_insert_with(|| state.waiters.ticket());
+        state.waiters.wait(self.time, ticket, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.directory.state().waiters.leave(self.time, ticket);
+        }
     }
 }

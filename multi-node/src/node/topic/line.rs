@@ -63,9 +63,9 @@ impl Line {
         &self.channel
     }
 
-    /// Whether the other node knows of all that was told at that time.
-    pub(super) fn knows(&self, time: u64) -> bool {
-        self.known.load(Ordering::Acquire) >= time
+    /// Up to when the other node knows of all subscriptions of this one.
+    pub(super) fn known(&self) -> u64 {
+        self.known.load(Ordering::Acquire)
     }
 
     /// The other node says that it knows.
@@ -114,7 +114,8 @@ impl Line {
         loop {
             self.news.notified().await;
             let (untold, now) = directory.untold(self);
-            if let Err(error) = self.tell_all(directory, untold, now).await {
+            // In a box, since a line that has nothing to tell, as most have, needs no room for it.
+            if let Err(error) = Box::pin(self.tell_all(directory, untold, now)).await {
                 return error;
             }
         }

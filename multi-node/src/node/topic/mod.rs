@@ -3,7 +3,7 @@
 //! One channel to each other node carries all topics. From the bottom up: `frame` (its bytes),
 //! `window` (what may be under way), `queue` (what waits for a subscription), `receipt` (that it was
 //! received), `gate` (the way to one subscribed node), `entry` (one topic), `line` and `ear` (what
-//! another node is told, and what it says), `directory` (all of them). Nothing here waits for a
+//! another node is told, and what it says), `waiters` (for what it knows), `directory` (all of them). Nothing here waits for a
 //! subscription but the `publish` that is to.
 
 mod config;
@@ -17,6 +17,7 @@ mod publish;
 mod queue;
 mod receipt;
 mod subscription;
+mod waiters;
 mod window;
 
 use std::any::TypeId;

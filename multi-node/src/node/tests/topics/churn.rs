@@ -132,7 +132,7 @@ async fn what_was_published_before_a_node_ended_still_arrives() {
 
 #[tokio::test]
 async fn many_topics_are_there_while_they_are_used_and_leave_nothing() {
-    const TOPICS: u64 = 10_000;
+    const TOPICS: u64 = 20_000;
     let (a, b) = pair();
     let _used = topic::<Number>(&b, "used");
     let mut subscribing = tokio::task::JoinSet::new();
