@@ -1,42 +1,36 @@
 //! Chat rooms in the browser; the people in a room are on different nodes and do not notice.
 //!
-//! Shows:  `on_node` and `broadcast` for messages that reach everyone; WebSockets under
-//!         `nodes.serve`, and how a connection that never ends leaves when its node drains.
+//! Shows:  `nodes.topic`: a room is a topic, and a line goes to the nodes where somebody is in the
+//!         room, and to no other; WebSockets under `nodes.serve`, and how a connection that never
+//!         ends leaves when its node drains.
 //! Run:    cargo run --example chat
 //! Try:    open http://127.0.0.1:8080 in two windows and talk; http://127.0.0.1:8080/tea is
 //!         another room. `kill -HUP` the first process while you talk.
 //! Expect: each window shows the node that it is on, and each line the node that it came from.
 //!         After the signal every window is back at once, most of them on a new node.
 
-use std::{collections::BTreeMap, error::Error, io, pin::pin, sync::Mutex};
+use std::{error::Error, io, pin::pin};
 
-use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
+use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
 use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
 use axum::{Router, routing::get};
-use multi_node::{Message, NodeId, Nodes, Peer};
+use multi_node::{Message, Nodes, SubscribeConfig, Topic, WhenFull};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::broadcast::{self, error::RecvError};
 
 /// What somebody said in a room: all that travels between nodes.
 #[derive(Debug, Serialize, Deserialize, Message)]
 struct Said {
-    room: String,
     who: String,
     text: String,
 }
 
-/// The rooms in which somebody is who is connected to this node. They hear lines of JSON.
-static ROOMS: Mutex<BTreeMap<String, broadcast::Sender<Utf8Bytes>>> = Mutex::new(BTreeMap::new());
-
 #[multi_node::main(port = 8080, nodes = 4)]
 async fn main(nodes: Nodes) -> io::Result<()> {
-    nodes.on_node(async |mut peer: Peer<Said>| {
-        while let Some(said) = peer.recv().await {
-            show(peer.id(), &said);
-        }
-    });
+    // The first topic that a node names joins it to the others: now, and not when somebody comes.
+    let _lobby = nodes.topic::<Said>("lobby");
     if nodes.is_master()
         && let Some(address) = nodes.local_addr()
     {
@@ -52,37 +46,37 @@ async fn enter(
     State(nodes): State<Nodes>,
     Path((room, who)): Path<(String, String)>,
     upgrade: WebSocketUpgrade,
-) -> impl IntoResponse {
-    upgrade.max_message_size(4096).on_upgrade(async move |socket| {
+) -> Result<impl IntoResponse, (StatusCode, String)> {
+    let room: Topic<Said> =
+        nodes.try_topic(&room).map_err(|error| (StatusCode::NOT_FOUND, error.to_string()))?;
+    Ok(upgrade.max_message_size(4096).on_upgrade(async move |socket| {
         let _ = talk(&nodes, &room, &who, socket).await; // a browser may vanish at any time
-        ROOMS.lock().unwrap().retain(|_, room| room.receiver_count() > 0);
-    })
+    }))
 }
 
 /// Carries lines between a browser and its room until the browser leaves or the node does.
 async fn talk(
     nodes: &Nodes,
-    room: &str,
+    room: &Topic<Said>,
     who: &str,
     mut socket: WebSocket,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    // Too slow a browser misses lines, and holds up nobody.
+    let config = SubscribeConfig::new().when_full(WhenFull::DropOldest);
+    let mut lines = room.subscribe_with(config).await;
     let here = json!({ "here": true, "node": nodes.id().to_string() });
     socket.send(Frame::text(here.to_string())).await?;
-    let mut lines = join(room);
     let mut shutdown = pin!(nodes.shutdown());
     loop {
         tokio::select! {
-            line = lines.recv() => match line {
-                Ok(line) => socket.send(Frame::Text(line)).await?,
-                Err(RecvError::Lagged(_)) => {} // too slow a browser misses lines
-                Err(RecvError::Closed) => return Ok(()),
+            line = lines.recv() => if let Some(Ok(line)) = line {
+                let (node, Said { who, text }) = (line.from.to_string(), line.message);
+                let line = json!({ "node": node, "who": who, "text": text });
+                socket.send(Frame::text(line.to_string())).await?;
             },
             frame = socket.recv() => match frame.transpose()? {
                 Some(Frame::Text(text)) => {
-                    let (room, who, text) = (room.into(), who.into(), text.to_string());
-                    let said = Said { room, who, text };
-                    show(nodes.id(), &said);
-                    nodes.broadcast(&said).await?;
+                    room.publish(&Said { who: who.into(), text: text.to_string() }).await?;
                 }
                 Some(_) => {} // a ping, which is answered by itself
                 None => return Ok(()),
@@ -93,18 +87,5 @@ async fn talk(
                 return Ok(()); // the page comes back, to another node
             }
         }
-    }
-}
-
-fn join(room: &str) -> broadcast::Receiver<Utf8Bytes> {
-    let mut rooms = ROOMS.lock().unwrap();
-    rooms.entry(room.into()).or_insert_with(|| broadcast::channel(256).0).subscribe()
-}
-
-/// Shows a line to those in its room who are connected to this node.
-fn show(node: NodeId, Said { room, who, text }: &Said) {
-    let line = json!({ "node": node.to_string(), "who": who, "text": text }).to_string();
-    if let Some(room) = ROOMS.lock().unwrap().get(room) {
-        let _ = room.send(line.into()); // the last one may just be leaving
     }
 }

@@ -26,7 +26,7 @@
 //! - [`Nodes::listener`] accepts: a connection goes to the node with the fewest open ones.
 //!   `Nodes::serve`, with the feature `http`, serves an axum `Router` or any tower service.
 //! - [`Nodes::on_node`] opens a channel of typed messages to every other node, those there and
-//!   those to come.
+//!   those to come. [`Nodes::topic`] sends by name, to whoever has subscribed.
 //! - [`Nodes::request`] asks another node and waits for its reply, which [`Nodes::on_request`] gives.
 //! - SIGHUP replaces every process, by a new version of the program if there is one, without losing
 //!   a request; SIGTERM, SIGINT and SIGQUIT end the program once what is in flight is done.
@@ -65,8 +65,10 @@ pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySe
 pub use link::message::{Message, Request};
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Asker, Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener,
-    NodeStream, Nodes, OpenGuard, Peer, ReplyError, RequestError, Sender, ShareError, SharedBytes,
+    Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
+    Lagged, Listener, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError, RequestError,
+    Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic, TopicNameError,
+    WhenFull,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

@@ -21,6 +21,7 @@ mod runtimes;
 mod shares;
 mod subscriber;
 mod terminal;
+mod topics;
 mod traffic;
 mod upgrades;
 mod words;
@@ -63,6 +64,8 @@ fn main() -> ExitCode {
         "chat" => messages::chat().report(),
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),
+        "topics" => topics::topics().report(),
+        "topic-lockstep" => topics::topic_lockstep().report(),
         "mesh" => traffic::mesh().report(),
         "everyone" => traffic::everyone().report(),
         "lockstep" => traffic::lockstep().report(),

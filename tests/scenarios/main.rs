@@ -38,6 +38,7 @@ mod start;
 mod stop;
 mod support;
 mod surge;
+mod topics;
 mod upgrade;
 mod user;
 mod user_children;

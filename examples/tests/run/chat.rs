@@ -1,5 +1,6 @@
 //! `chat`: two browsers on two nodes, a room of their own, and a reload under way.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -87,6 +88,59 @@ fn chat_carries_lines_to_the_room_and_to_nobody_else_whichever_node_they_are_on(
     tea.say("milk?");
     let line = tea.read().expect("the room hears its own");
     assert_eq!(line["text"], "milk?", "a line went to the wrong room");
+    chat.stop();
+}
+
+#[test]
+fn chat_brings_every_line_in_order_to_everybody_once_the_nodes_have_met() {
+    let mut chat = Program::start("chat", &[]);
+    let address = chat.address();
+    let mut room: Vec<Browser> = Vec::new();
+    chat.until("somebody is on every node", || {
+        let someone = Browser::open(address, "lobby", "someone");
+        if room.iter().all(|other| other.node != someone.node) {
+            room.push(someone);
+        }
+        (room.len() == 4).then_some(())
+    });
+    for speaker in 0..room.len() {
+        let node = room[speaker].node.clone();
+        chat.until("everybody hears whoever speaks", || {
+            room[speaker].say("can you hear me?");
+            let hears = |listener: &mut Browser| {
+                std::iter::from_fn(|| listener.hear()).any(|line| line["node"] == node)
+            };
+            room.iter_mut().all(hears).then_some(())
+        });
+    }
+    for n in 0..20 {
+        room.iter_mut().for_each(|speaker| speaker.say(&n.to_string()));
+    }
+    let nodes: Vec<String> = room.iter().map(|someone| someone.node.clone()).collect();
+    for listener in &mut room {
+        let mut next = BTreeMap::from_iter(nodes.iter().map(|node| (node.clone(), 0)));
+        while next.values().any(|next| *next < 20) {
+            let line = listener.read().expect("the node is there");
+            let (node, text) = (line["node"].as_str(), line["text"].as_str());
+            let (node, text) = (node.expect("a node"), text.expect("a text"));
+            if let Ok(n) = text.parse::<u64>() {
+                let next = next.get_mut(node).expect("a node where somebody is");
+                assert_eq!(n, *next, "of node {node}");
+                *next += 1;
+            }
+        }
+    }
+    chat.stop();
+}
+
+#[test]
+fn chat_has_no_room_whose_name_is_too_long() {
+    let mut chat = Program::start("chat", &[]);
+    let address = chat.address();
+    let url = format!("ws://{address}/{}/anna", "x".repeat(256));
+    let refused = tungstenite::client(url, connect(address));
+    let error = refused.expect_err("no WebSocket opens").to_string();
+    assert!(error.contains("404"), "{error}");
     chat.stop();
 }
 

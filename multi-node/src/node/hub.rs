@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::net::UnixStream;
@@ -20,6 +20,7 @@ use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
 use super::request::Requests;
 use super::stream::NodeStream;
+use super::topic::{self, Directory, Topic, TopicNameError};
 use crate::config::{Messaging, NodeId};
 use crate::link::channel::{ChannelConfig, MAX_FRAME};
 use crate::link::codec::{self, EncodeError};
@@ -49,7 +50,9 @@ struct Shared {
     runtime: Handle,
     want: Want,
     pool: Arc<Pool>,
+    wanted: Once,
     registry: Mutex<Registry>,
+    topics: Arc<Directory>,
     streams: Mutex<Streams>,
     requests: Requests,
 }
@@ -76,10 +79,12 @@ impl Hub {
     /// A node without links. `want` is called when the first handler of a kind is registered;
     /// links, handlers and what they spawn run on `runtime`.
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
-        let pool = Pool::new(messaging);
+        let (pool, topics) = (Pool::new(messaging), Directory::new(me));
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        let requests = Requests::default();
-        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams, requests }))
+        let (wanted, requests) = (Once::new(), Requests::default());
+        let shared =
+            Shared { me, runtime, want, pool, wanted, registry, topics, streams, requests };
+        Hub(Arc::new(shared))
     }
 
     pub(super) fn downgrade(&self) -> WeakHub {
@@ -156,14 +161,33 @@ impl Hub {
             name.len() <= MAX_NAME,
             "the message name {name:?} is longer than {MAX_NAME} bytes"
         );
-        let mut registry = self.0.registry();
-        let (first, opened) = (registry.is_fresh(), registry.ask(asked));
-        drop(registry);
+        let opened = self.0.registry().ask(asked);
         opened?.into_iter().for_each(|opened| opened.handle(&self.0.runtime));
-        if first {
-            (self.0.want)(LinkKind::Messages);
-        }
+        self.want_links();
         Ok(())
+    }
+
+    /// Asks for links, once, and on each of them for the channel of topics.
+    fn want_links(&self) {
+        self.0.wanted.call_once(|| {
+            let opened = self.0.registry().ask(topic::asked(&self.0.topics));
+            opened.into_iter().flatten().for_each(|opened| opened.handle(&self.0.runtime));
+            (self.0.want)(LinkKind::Messages);
+        });
+    }
+
+    /// The topic of that name, of messages of one type.
+    ///
+    /// # Errors
+    /// When the name is none.
+    ///
+    /// # Panics
+    /// When that of `M` is longer than 255 bytes.
+    #[track_caller]
+    pub(crate) fn topic<M: Message>(&self, name: &str) -> Result<Topic<M>, TopicNameError> {
+        let topic = Topic::new(&self.0.topics, name)?;
+        self.want_links();
+        Ok(topic)
     }
 
     /// Runs `handler` once for every other node, with a raw stream to it.
@@ -190,6 +214,11 @@ impl Hub {
         assert!(first, "`on_node_stream` was called before");
         (self.0.want)(LinkKind::Stream);
         early.into_iter().for_each(|(peer, socket)| self.0.stream(peer, socket));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> &Directory {
+        &self.0.topics
     }
 
     /// Sends to every node whose channel is open now, after waiting for room where there is none.
@@ -265,6 +294,7 @@ impl Shared {
             return;
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
+        self.topics.expect(peer);
         self.registry().add(&link);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
         link.run(ends, owner, &self.runtime);
@@ -307,6 +337,8 @@ impl Owner for Shared {
     }
 
     fn ended(&self, link: &Arc<Link>) {
-        self.registry().remove(link);
+        if self.registry().remove(link) {
+            self.topics.gone(link.peer());
+        }
     }
 }

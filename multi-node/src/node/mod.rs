@@ -28,6 +28,7 @@ pub(crate) mod run;
 mod serve;
 mod shares;
 mod stream;
+mod topic;
 // What is promised of messages is promised whichever way they go.
 #[cfg(test)]
 #[path = "tests/mod.rs"]
@@ -58,6 +59,9 @@ pub use request::{Asker, ReplyError, RequestError};
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use shares::{ShareError, SharedBytes};
 pub use stream::NodeStream;
+pub use topic::{
+    Delivery, Lagged, Published, SubscribeConfig, Subscription, Topic, TopicNameError, WhenFull,
+};
 
 use control::Control;
 use events::Feed;

@@ -52,11 +52,6 @@ struct Linked {
 }
 
 impl Registry {
-    /// Whether no type has been asked for yet.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.asked.is_empty()
-    }
-
     /// Asks every node, those linked later too, for a type.
     ///
     /// # Errors
@@ -83,11 +78,9 @@ impl Registry {
         self.links.insert(link.peer(), linked);
     }
 
-    /// Forgets a link.
-    pub(super) fn remove(&mut self, link: &Arc<Link>) {
-        if self.linked(link).is_some() {
-            self.links.remove(&link.peer());
-        }
+    /// Forgets a link; false when it was forgotten before.
+    pub(super) fn remove(&mut self, link: &Arc<Link>) -> bool {
+        self.linked(link).is_some() && self.links.remove(&link.peer()).is_some()
     }
 
     /// Notes that the node at the other end asked for a type.

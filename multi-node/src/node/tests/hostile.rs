@@ -346,3 +346,61 @@ proptest! {
         assert_eq!(next(&node.runtime, peers.recv()).unwrap().id(), NodeId(1));
     }
 }
+
+/// Frames as they might come on the channel of topics.
+fn nearly_topics() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let control = |payload: Vec<u8>| [vec![0], payload].concat();
+    let subscribe = (0..4u64, any::<Option<u64>>(), 0..3u64, "[a-z]{0,2}");
+    let frame = prop_oneof![
+        vec(any::<u8>(), 0..20),
+        (0..8u32, 0..4u64, any::<u64>())
+            .prop_map(move |(kind, number, rest)| control(encoded(&(kind, number, rest)))),
+        (2..4u32, any::<u64>()).prop_map(move |(kind, time)| control(encoded(&(kind, time)))),
+        subscribe.prop_map(move |(number, window, fingerprint, topic)| {
+            control(encoded(&(0u32, number, window, "Text", fingerprint, topic)))
+        }),
+        (0..3u8, 0..4u64, "[a-z]{0,20}").prop_map(|(kind, number, said)| {
+            [vec![kind], number.to_le_bytes().to_vec(), encoded(&Text(said))].concat()
+        }),
+    ];
+    vec(frame, 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_on_the_channel_of_topics_hurt_the_node(frames in nearly_topics()) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let hub = hub(0);
+            let topic = hub.topic::<Text>("a").unwrap();
+            let mut stranger = Stranger::polite(&hub);
+            let (name, fingerprint) = ("multi-node/topics".to_owned(), 1);
+            let offer = Offer { name, fingerprint, window: 1024, max_frame: 1024 };
+            stranger.frame(Kind::Open, 8, &offer);
+            let subscribing = tokio::spawn({
+                let topic = topic.clone();
+                async move { topic.subscribe().await }
+            });
+            for payload in frames {
+                let mut bytes = frame::header(payload.len() as u32, 0, Kind::Data).to_vec();
+                bytes.extend(payload);
+                // The node may have ended the channel, not the link.
+                stranger.bytes(&bytes);
+                let_others_run(2).await;
+                topic.try_publish(&text("said")).unwrap();
+            }
+            drop(stranger);
+            // The same node still publishes to the next that comes.
+            let other = super::hub(2);
+            let other_topic = other.topic::<Text>("b").unwrap();
+            join((&hub, 0), (&other, 2), LinkKind::Messages);
+            let mut subscription = soon(other_topic.subscribe()).await;
+            let topic = hub.topic::<Text>("b").unwrap();
+            assert!(soon(topic.publish(&text("still there?"))).await.unwrap().reached().contains(&NodeId(2)));
+            assert_eq!(soon(subscription.recv()).await.unwrap().unwrap().message, text("still there?"));
+            soon(subscribing).await.unwrap();
+        });
+    }
+}

@@ -10,6 +10,7 @@ mod requests;
 mod rings;
 mod sending;
 mod streams;
+mod topics;
 
 use std::future::Future;
 use std::sync::Arc;

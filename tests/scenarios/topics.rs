@@ -1,0 +1,131 @@
+//! Topics, as their users see them.
+
+use multi_node_tests::{LineClient, Running, Who, eventually};
+use nix::sys::signal::Signal;
+
+use crate::support::{reach, replace, scenario, send, soon, workers};
+
+#[test]
+fn what_is_published_goes_to_the_nodes_that_subscribed_and_to_no_other() {
+    let program = scenario("topics").start();
+    let nodes = program.wait_for_nodes(4);
+    let mut clients = clients(&program, &nodes);
+    let (one, two) = (nodes[1].node, nodes[2].node);
+    assert_eq!(ask(&mut clients[1], "publish room nobody"), "");
+    for subscriber in [1, 2] {
+        assert_eq!(ask(&mut clients[subscriber], "subscribe room"), "subscribed");
+    }
+    // In effect at once, on every node.
+    for (from, client) in nodes.iter().zip(&mut clients) {
+        let text = format!("from-{}", from.node);
+        let mut expected = [one, two];
+        expected.sort_unstable();
+        let expected = expected.map(|node| node.to_string()).join(" ");
+        assert_eq!(ask(client, &format!("publish room {text}")), expected);
+        for node in [one, two] {
+            got(&program, node, from.node, "room", &text);
+        }
+    }
+    assert_eq!(ask(&mut clients[1], "leave room"), "left");
+    eventually(soon(), "the publisher hears that node 1 left", || {
+        ask(&mut clients[3], "publish room more") == two.to_string()
+    });
+    drop(clients);
+    let lines = program.stop();
+    let others = [nodes[0].node, nodes[3].node].map(|node| format!("got node={node} "));
+    let strays: Vec<_> = lines
+        .iter()
+        .filter(|line| others.iter().any(|other| line.text.starts_with(other)))
+        .collect();
+    assert!(strays.is_empty(), "{strays:?}");
+}
+
+#[test]
+fn a_killed_node_is_published_to_no_more_and_its_successor_is_told_of_all_subscriptions() {
+    let program = scenario("topics").start();
+    let nodes = program.wait_for_nodes(4);
+    let mut clients = clients(&program, &nodes);
+    let killed = workers(&nodes)[0];
+    let index = |who: Who| nodes.iter().position(|other| *other == who).expect("one of them");
+    let stays = workers(&nodes)[1];
+    for subscriber in [killed, stays] {
+        assert_eq!(ask(&mut clients[index(subscriber)], "subscribe room"), "subscribed");
+    }
+    let next = replace(&program, killed);
+    eventually(soon(), "the killed node is forgotten", || {
+        ask(&mut clients[index(stays)], "publish room alone") == stays.node.to_string()
+    });
+    let mut successor = reach(&program, |who| *who == next);
+    eventually(soon(), "the successor is told", || {
+        ask(&mut successor, "subscribers room") == stays.node.to_string()
+    });
+    assert_eq!(ask(&mut successor, "publish room new"), stays.node.to_string());
+    got(&program, stays.node, next.node, "room", "new");
+    drop((clients, successor));
+    program.stop();
+}
+
+#[test]
+fn a_stopped_node_holds_up_neither_who_publishes_elsewhere_nor_what_goes_to_others() {
+    let program = scenario("topics").start();
+    let nodes = program.wait_for_nodes(4);
+    let mut clients = clients(&program, &nodes);
+    let at = nodes.iter().position(|who| who.slot == 0).expect("the master serves");
+    let [stopped, lively, _] = workers(&nodes)[..] else { panic!("three workers: {nodes:?}") };
+    let of = |who: Who| nodes.iter().position(|other| *other == who).expect("one of them");
+    for (subscriber, room) in [(stopped, "both"), (lively, "both"), (lively, "one")] {
+        assert_eq!(ask(&mut clients[of(subscriber)], &format!("subscribe {room}")), "subscribed");
+    }
+    send(stopped.pid, Signal::SIGSTOP);
+    for n in 0..100 {
+        assert_eq!(ask(&mut clients[at], &format!("publish one {n}")), lively.node.to_string());
+        // There is room in the window and in the link.
+        ask(&mut clients[at], &format!("publish both {n}"));
+    }
+    got(&program, lively.node, nodes[at].node, "one", "99");
+    got(&program, lively.node, nodes[at].node, "both", "99");
+    send(stopped.pid, Signal::SIGCONT);
+    got(&program, stopped.node, nodes[at].node, "both", "99");
+    drop(clients);
+    program.stop();
+}
+
+#[test]
+fn order_holds_on_a_topic_while_nodes_are_killed() {
+    let program = scenario("topic-lockstep").start();
+    let nodes = program.wait_for_nodes(4);
+    program.wait_for_lines("going node=", 16);
+    for worker in workers(&nodes) {
+        let next = replace(&program, worker).node;
+        program.wait_for_line(&format!("going node={next} from=0"));
+        program.wait_for_line(&format!("going node=0 from={next}"));
+        program.wait_for_line(&format!("going node={next} from={next}"));
+    }
+    // A message out of order is a panic, and that fails the test.
+    program.stop();
+}
+
+/// A connection to each of the nodes, once every one of them knows that all have subscribed to
+/// `all`: they are all linked.
+#[track_caller]
+fn clients(program: &Running, nodes: &[Who]) -> Vec<LineClient> {
+    let mut all: Vec<u64> = nodes.iter().map(|who| who.node).collect();
+    all.sort_unstable();
+    let all = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let mut clients: Vec<LineClient> =
+        nodes.iter().map(|node| reach(program, |who| who == node)).collect();
+    for client in &mut clients {
+        eventually(soon(), "all nodes are linked", || ask(client, "subscribers all") == all);
+    }
+    clients
+}
+
+#[track_caller]
+fn ask(client: &mut LineClient, order: &str) -> String {
+    client.ask(order).expect("an answer")
+}
+
+#[track_caller]
+fn got(program: &Running, node: u64, from: u64, topic: &str, text: &str) {
+    program.wait_for_line(&format!("got node={node} from={from} topic={topic} text={text}"));
+}
