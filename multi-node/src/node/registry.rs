@@ -60,13 +60,15 @@ impl Registry {
         if let Some(other) = self.asked.iter().find(|other| other.offer.name == asked.offer.name) {
             return Err(if other.of == asked.of { Taken::Type } else { Taken::Name });
         }
-        let place = self.asked.len();
-        for linked in self.links.values() {
-            linked.link.announce(wire_number(place), &asked.offer);
-        }
+        let (place, offer) = (self.asked.len(), asked.offer.clone());
         self.asked.push(asked);
         let nodes: Vec<NodeId> = self.links.keys().copied().collect();
-        Ok(nodes.into_iter().filter_map(|node| self.meet(node, place)).collect())
+        let opened = nodes.into_iter().filter_map(|node| self.meet(node, place)).collect();
+        // A node that asked before may send as soon as it is told: its channel is open by then.
+        for linked in self.links.values() {
+            linked.link.announce(wire_number(place), &offer);
+        }
+        Ok(opened)
     }
 
     /// Adds a link and asks the node there for every type.
