@@ -285,11 +285,14 @@ impl Thread {
     }
 
     fn drain(&mut self, timeout: Duration) {
-        if !self.node.life.drain() {
+        if self.node.life.draining() {
             return;
         }
-        self.node.listeners.stop_accepting();
+        // First: a `main` with nothing to finish ends the process at once, and it would look as if
+        // it had ended by itself.
         self.node.control.say(&ToMaster::Draining);
+        self.node.life.drain();
+        self.node.listeners.stop_accepting();
         self.deadline = Instant::now().checked_add(timeout);
     }
 
