@@ -58,14 +58,14 @@ mod sys;
 
 pub use builder::{Builder, NodeCount};
 pub use config::{Addr, ExitStatus, NodeId};
-pub use event::Event;
+pub use event::{Departure, Event, MembershipEvent};
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
 pub use link::message::Message;
 pub use multi_node_macros::{Message, main};
 pub use node::{
-    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, NodeStream,
-    Nodes, OpenGuard, Peer, Sender,
+    Broadcast, Connection, Events, Framed, FramedRecvError, FramedSendError, Listener, Membership,
+    NodeStream, Nodes, OpenGuard, Peer, Sender,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

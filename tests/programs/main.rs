@@ -13,6 +13,7 @@ mod http;
 mod identity;
 mod lines;
 mod listening;
+mod membership;
 mod messages;
 mod options;
 mod ready;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         "reads-terminal" => terminal::reads_terminal().report(),
         "subscriber" => subscriber::subscriber().report(),
         "chat" => messages::chat().report(),
+        "membership" => membership::membership().report(),
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),
         "mesh" => traffic::mesh().report(),

@@ -16,6 +16,7 @@ mod listeners;
 mod listening;
 mod log;
 mod manager;
+mod membership;
 mod mesh;
 mod messages;
 mod options;

@@ -94,10 +94,10 @@ impl Control {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let message: ToNode =
             codec::decode(&buffer[..length]).map_err(|error| invalid(error.to_string()))?;
-        let sent = message.fds();
-        if sent > 0 {
+        let (weight, sent) = (message.weight(), message.fds());
+        if weight > 0 {
             // What is lost is not in flight any more either.
-            self.say(&ToMaster::Received { fds: sent });
+            self.say(&ToMaster::Received { weight });
         }
         if fds.len() < usize::from(sent) {
             let came = fds.len();
@@ -252,6 +252,9 @@ impl Thread {
                     self.node.hub.link(NodeId(peer), kind, socket);
                 }
             }
+            ToNode::Members(events) => {
+                events.iter().for_each(|event| self.node.hub.members().heard(event));
+            }
             ToNode::Leaving => self.node.life.leave(),
             ToNode::Count { nodes, slots } => {
                 self.node.len.store(nodes.into(), Ordering::Relaxed);
@@ -304,6 +307,7 @@ impl Thread {
                 report::warn!("the master is gone: this node drains and leaves");
             }
             self.node.events.end();
+            self.node.hub.members().end();
             self.node.listeners.close_for_all();
             self.drain(self.node.drain_timeout);
         }

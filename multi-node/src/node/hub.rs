@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::broadcast::{self, Broadcast};
 use super::handler;
+use super::members::Members;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
 use super::stream::NodeStream;
@@ -51,6 +52,7 @@ struct Shared {
     pool: Arc<Pool>,
     registry: Mutex<Registry>,
     streams: Mutex<Streams>,
+    members: Members,
 }
 
 /// The handler of streams, and those that came before it.
@@ -66,7 +68,13 @@ impl Hub {
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
         let pool = Pool::new(messaging);
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams }))
+        let members = Members::new(me);
+        Hub(Arc::new(Shared { me, runtime, want, pool, registry, streams, members }))
+    }
+
+    /// Who is there, linked or not.
+    pub(super) fn members(&self) -> &Members {
+        &self.0.members
     }
 
     /// Takes over a connected, non-blocking socket to another node.
@@ -225,6 +233,7 @@ impl Shared {
         };
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
         self.registry().add(&link);
+        self.members.linked(peer);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
         link.run(ends, owner, &self.runtime);
     }
@@ -275,5 +284,6 @@ impl Owner for Shared {
 
     fn ended(&self, link: &Arc<Link>) {
         self.registry().remove(link);
+        self.members.unlinked(link.peer());
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hands, Parcel};
 use crate::config::{NodeId, Slot};
+use crate::event::MembershipEvent;
 use crate::link::control::{LinkKind, Welcome};
 use crate::master::crossing::{Landed, Leaving, Place};
 use crate::policy::handout::Handout;
@@ -26,6 +27,7 @@ enum ParcelState {
     Outboxes(u16, RangeInclusive<Slot>),
     Lent(u16, Slot),
     Link { peer: NodeId, kind: LinkKind, socket: Place },
+    Members(Vec<MembershipEvent>),
 }
 
 impl Hands {
@@ -72,6 +74,7 @@ impl Parcel {
             Parcel::Link { peer, kind, socket } => {
                 ParcelState::Link { peer: *peer, kind: *kind, socket: fds.add(socket.as_fd()) }
             }
+            Parcel::Members(events) => ParcelState::Members(events.clone()),
         }
     }
 }
@@ -85,6 +88,7 @@ impl ParcelState {
             ParcelState::Link { peer, kind, socket } => {
                 Parcel::Link { peer: *peer, kind: *kind, socket: fds.take(*socket)? }
             }
+            ParcelState::Members(events) => Parcel::Members(events.clone()),
         })
     }
 }

@@ -87,19 +87,21 @@ impl Thread {
                 self.policy.handle_event(now, Event::Ready { node });
             }
             ToMaster::Draining => {
+                self.family.draining(node);
                 self.mesh.draining(node);
                 self.clinic.draining(node);
                 self.policy.handle_event(now, Event::Draining { node });
             }
             ToMaster::Want(kind) => self.mesh.wants(node, kind),
             ToMaster::Borrow { listener, slot } => self.family.lend(node, listener, slot),
-            ToMaster::Received { fds } => self.family.received(node, fds),
+            ToMaster::Received { weight } => self.family.received(node, weight),
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
             ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),
             ToMaster::WantEvents if node == self.policy.master() => self.announcer.wants(node),
             ToMaster::Ended(ended) if node == self.policy.master() => {
                 self.clinic.gone(node);
                 let ok = ended == Ended::Ok;
+                self.family.own_node_ended(node, ended);
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
             // Events are the master's; a worker's end is its exit; a rehearsal is no node.
