@@ -16,7 +16,7 @@ pub use answer::{Answer, GREETING, Site, compute};
 pub use crowd::{Crowd, Mesh};
 pub use follower::Follower;
 pub use packet::Packet;
-pub use raw::{Head, RawLink, follow_raw, lead_raw};
+pub use raw::{Head, RawLink, Spin, follow_raw, lead_raw};
 pub use report::{announce, cpu_nanos, die_with_parent, say_ready};
 pub use talk::{Link, follow, lead};
 pub use task::{Kind, Task, say_rate, say_trips};

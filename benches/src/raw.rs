@@ -4,6 +4,7 @@
 //! As in `talk` the lead measures. A message has the size of a [`Packet`](crate::Packet)'s text,
 //! and begins with a [`Head`].
 
+use std::hint::spin_loop;
 use std::thread;
 use std::time::Instant;
 
@@ -41,6 +42,26 @@ pub trait RawLink {
     ///
     /// When the other process is gone.
     fn recv(&mut self) -> Result<Head, String>;
+}
+
+/// What a side that never sleeps does until there is something to do.
+#[derive(Debug, Default)]
+pub struct Spin(u32);
+
+impl Spin {
+    /// Looks that come before others are let run: some 20 µs. Where there is a CPU for each side it
+    /// makes no difference; where there is none, both would wait for the other's time to be over.
+    const LOOKS: u32 = 1024;
+
+    /// Between one look and the next.
+    pub fn again(&mut self) {
+        self.0 = (self.0 + 1) % Self::LOOKS;
+        if self.0 == 0 {
+            thread::yield_now();
+        } else {
+            spin_loop();
+        }
+    }
 }
 
 impl Head {

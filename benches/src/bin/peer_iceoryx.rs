@@ -5,7 +5,6 @@
 //! copied into shared memory and out of it again, as whoever has to build or read them would.
 
 use std::env;
-use std::hint::spin_loop;
 use std::process::{Stdio, id};
 use std::thread;
 
@@ -19,7 +18,9 @@ use iceoryx2::prelude::{
 };
 use iceoryx2::service::port_factory::event::PortFactory as Event;
 use iceoryx2::service::port_factory::publish_subscribe::PortFactory as PublishSubscribe;
-use multi_node_benches::{Follower, Head, RawLink, Task, die_with_parent, follow_raw, lead_raw};
+use multi_node_benches::{
+    Follower, Head, RawLink, Spin, Task, die_with_parent, follow_raw, lead_raw,
+};
 
 /// Bytes of messages that may wait for the receiver.
 const WAITING: usize = 16 << 20;
@@ -142,6 +143,7 @@ impl RawLink for Ports {
     }
 
     fn recv(&mut self) -> Result<Head, String> {
+        let mut spin = Spin::default();
         loop {
             if let Some(message) = self.subscriber.receive().map_err(text)? {
                 self.message.copy_from_slice(message.payload());
@@ -150,7 +152,7 @@ impl RawLink for Ports {
             if self.sleeps {
                 self.listener.blocking_wait(|_| {}).map_err(text)?;
             } else {
-                spin_loop();
+                spin.again();
             }
         }
     }

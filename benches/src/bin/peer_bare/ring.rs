@@ -7,14 +7,13 @@
 // has no safe way to map any.
 #![allow(unsafe_code)]
 
-use std::hint::spin_loop;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use multi_node_benches::{Head, RawLink};
+use multi_node_benches::{Head, RawLink, Spin};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use nix::unistd::ftruncate;
@@ -149,6 +148,7 @@ impl Writer {
 
     /// Waits until there is some.
     fn room(&mut self) -> usize {
+        let mut spin = Spin::default();
         loop {
             let free = SIZE - (self.tail - self.head) as usize;
             if free > 0 {
@@ -156,7 +156,7 @@ impl Writer {
             }
             self.publish();
             self.head = self.way.head().load(Acquire);
-            spin_loop();
+            spin.again();
         }
     }
 
@@ -187,6 +187,7 @@ impl Reader {
 
     /// Waits until there is something.
     fn some(&mut self) -> usize {
+        let mut spin = Spin::default();
         loop {
             let there = (self.tail - self.head) as usize;
             if there > 0 {
@@ -194,7 +195,7 @@ impl Reader {
             }
             self.publish();
             self.tail = self.way.tail().load(Acquire);
-            spin_loop();
+            spin.again();
         }
     }
 
