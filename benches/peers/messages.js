@@ -1,4 +1,4 @@
-// Messages over process.send: node messages.js <rate|trip> <size> <ms>
+// Messages over process.send: node messages.js <rate|trip|pipeline> <size> <ms>
 'use strict';
 const { fork } = require('node:child_process');
 
@@ -51,8 +51,12 @@ function rate(child) {
   });
 }
 
-function trip(child) {
-  const trips = [];
+// Keeps so many messages on their way there and back; the child then says what it spent.
+function trips(child, underWay, say) {
+  const times = [];
+  let count = 0;
+  let began;
+  let before;
   let end;
   let sent;
   const ping = () => {
@@ -61,27 +65,52 @@ function trip(child) {
   };
   child.on('message', (message) => {
     const now = process.hrtime.bigint();
+    if (message.kind === 'end') {
+      say(times, count, now - began, cpu() - before + message.cpu);
+      child.kill('SIGKILL');
+      return;
+    }
     if (message.kind === 'up') {
+      began = now;
+      before = cpu();
       end = now + BigInt(millis) * 1000000n;
-      ping();
+      for (let index = 0; index < underWay; index += 1) ping();
       return;
     }
-    trips.push(Number(now - sent));
-    if (now < end) {
-      ping();
-      return;
+    count += 1;
+    if (underWay === 1) times.push(Number(now - sent));
+    if (now < end) ping();
+    else if (end !== 0n) {
+      child.send({ kind: 'end' });
+      end = 0n;
     }
-    trips.sort((a, b) => a - b);
-    console.log(`done trips=${trips.length} p50=${trips[Math.floor(trips.length / 2)]}`);
-    child.kill('SIGKILL');
+  });
+}
+
+function sayTrips(times, count, elapsed, spent) {
+  times.sort((a, b) => a - b);
+  console.log(`done trips=${count} p50=${times[Math.floor(times.length / 2)]} cpu=${spent}`);
+}
+
+function sayRate(times, count, elapsed, spent) {
+  console.log(`done messages=${count} elapsed=${elapsed} cpu=${spent}`);
+}
+
+function sendBack() {
+  const before = cpu();
+  process.on('message', (message) => {
+    process.send(message.kind === 'end' ? { kind: 'end', cpu: cpu() - before } : message);
   });
 }
 
 if (role === 'child') {
-  process.on('message', (message) => (kind === 'rate' ? sendAll() : process.send(message)));
+  if (kind === 'rate') process.on('message', sendAll);
+  else sendBack();
   process.on('disconnect', () => process.exit());
   process.send({ kind: 'up' });
 } else {
   const child = fork(__filename, [kind, size, millis, 'child']);
-  (kind === 'rate' ? rate : trip)(child);
+  if (kind === 'rate') rate(child);
+  else if (kind === 'trip') trips(child, 1, sayTrips);
+  else trips(child, 64, sayRate);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::table::Row;
-use crate::{http, memory, messages, spread, start};
+use crate::{http, memory, mesh, messages, spread, start};
 
 /// One part of the table.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct Section {
     pub(crate) run: fn(&Bench) -> Result<Vec<Row>, String>,
 }
 
-const SECTIONS: [Section; 10] = [
+const SECTIONS: [Section; 14] = [
     Section { name: "keep", about: "HTTP on 64 kept connections", run: http::keep },
     Section { name: "short", about: "HTTP, a connection for each request", run: http::short },
     Section {
@@ -45,6 +45,22 @@ const SECTIONS: [Section; 10] = [
     },
     Section { name: "messages", about: "messages a second, 16 B to 1 MiB", run: messages::rates },
     Section { name: "trips", about: "round trips of 64 B", run: messages::trips },
+    Section {
+        name: "pipeline",
+        about: "round trips of 64 B, 64 on their way",
+        run: messages::pipeline,
+    },
+    Section {
+        name: "crowd",
+        about: "messages of 8 nodes, all to all and one to seven",
+        run: messages::crowd,
+    },
+    Section { name: "idle", about: "CPU time of 16 linked nodes in 10 s", run: mesh::idle },
+    Section {
+        name: "standing",
+        about: "memory and time of 64 nodes with links between all",
+        run: mesh::standing,
+    },
 ];
 
 /// How much of it.

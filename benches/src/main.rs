@@ -11,10 +11,12 @@
 mod arguments;
 mod bench;
 mod build;
+mod carrier;
 mod http;
 mod load;
 mod machine;
 mod memory;
+mod mesh;
 mod messages;
 mod peer;
 mod proc_fs;

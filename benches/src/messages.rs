@@ -1,123 +1,214 @@
-//! Messages between two processes: how many a second, and how long there and back.
+//! Messages between processes: how many a second, how long there and back, and of how many at once.
 
-use std::process::Command;
+use multi_node_benches::Kind;
 
-use crate::bench::{Bench, installed};
-use crate::load::field;
-use crate::process::{Line, Running};
+use crate::bench::Bench;
+use crate::carrier::{Carrier, Job, Sample};
+use crate::process::Line;
 use crate::table::{Figure, Goal, Row, Unit};
 
-/// What carries the messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carrier {
-    MultiNode,
-    IpcChannel,
-    ProcessSend,
-}
+/// Nodes that all send to all.
+const CROWD: usize = 8;
 
-impl Carrier {
-    fn label(self) -> &'static str {
-        match self {
-            Self::MultiNode => "multi-node",
-            Self::IpcChannel => "ipc-channel",
-            Self::ProcessSend => "Node's process.send",
-        }
-    }
-
-    /// Those to compare with that are there; a note says which are not.
-    fn others(bench: &Bench) -> Vec<Self> {
-        let mut others = Vec::new();
-        if cfg!(feature = "peers") {
-            others.push(Self::IpcChannel);
-        } else {
-            bench.note("ipc-channel: left out, built without the feature `peers`".to_owned());
-        }
-        if installed("node", "--version") {
-            others.push(Self::ProcessSend);
-        } else {
-            bench.note("Node's process.send: not installed".to_owned());
-        }
-        others
-    }
-
-    /// Runs `<rate|trip> <size> <ms>` once and returns the figures it said.
-    fn run(self, bench: &Bench, kind: &str, size: usize) -> Result<Line, String> {
-        let mut command = match self {
-            Self::MultiNode => bench.program("node_messages"),
-            Self::IpcChannel => bench.program("peer_ipc"),
-            Self::ProcessSend => {
-                let mut node = Command::new("node");
-                node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/messages.js"));
-                node
-            }
-        };
-        let millis = bench.plan.length.as_millis().to_string();
-        command.args([kind, &size.to_string(), &millis]);
-        let running = Running::start(&mut command, bench.scratch())?;
-        let done = running.line("done");
-        done.map_err(|reason| format!("{}: {reason}", self.label()))
-    }
+/// What is compared: a job, who does it as multi-node and who else, and what is asked for.
+struct Comparison<'a> {
+    what: String,
+    job: Job,
+    ours: Carrier,
+    others: &'a [Carrier],
+    unit: Unit,
+    read: fn(&Line) -> Result<Sample, String>,
+    goal: fn(usize, Carrier) -> Option<Goal>,
 }
 
 /// One way, from 16 B to 1 MiB.
 pub(crate) fn rates(bench: &Bench) -> Result<Vec<Row>, String> {
+    let sizes = [
+        (16, "16 B"),
+        (128, "128 B"),
+        (1 << 10, "1 KiB"),
+        (16 << 10, "16 KiB"),
+        (1 << 20, "1 MiB"),
+    ];
     let mut rows = Vec::new();
-    for (size, text) in
-        [(16, "16 B"), (128, "128 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB"), (1 << 20, "1 MiB")]
-    {
-        let what = format!("messages of {text}");
-        let goals = |other| match other {
-            Carrier::IpcChannel if size <= 128 => vec![Goal::RatioAtLeast(8.0)],
-            _ => Vec::new(),
+    for (size, text) in sizes {
+        let comparison = Comparison {
+            what: format!("messages of {text}"),
+            job: Job { kind: Kind::Rate, size, processes: 2 },
+            ours: Carrier::MultiNode,
+            others: &[
+                Carrier::RingOff,
+                Carrier::IpcChannel,
+                Carrier::Remoc,
+                Carrier::Iceoryx,
+                Carrier::WriteEach,
+                Carrier::ProcessSend,
+                Carrier::BareSocket,
+                Carrier::BareRing,
+            ],
+            unit: Unit::PerSecond,
+            read: Sample::rate,
+            goal: rate_goal,
         };
-        rows.extend(compare(bench, &what, Unit::PerSecond, goals, |carrier| {
-            let done = carrier.run(bench, "rate", size)?;
-            let count = field(&done, "messages")?;
-            let rate = count / (field(&done, "elapsed")? / 1e9);
-            Ok((rate, Some(field(&done, "cpu")? / 1e3 / count)))
-        })?);
+        rows.extend(comparison.run(bench)?);
     }
+    bench.note(
+        "messages of 1 MiB: the channel of multi-node has a window of 16 MiB (`ChannelConfig`)"
+            .to_owned(),
+    );
+    bench.note(
+        "iceoryx2 and the limits carry bytes of that size, with nothing encoded or decoded; all \
+         others a typed enum with a text of it"
+            .to_owned(),
+    );
     Ok(rows)
+}
+
+fn rate_goal(size: usize, other: Carrier) -> Option<Goal> {
+    let least = match (other, size) {
+        (Carrier::IpcChannel, ..=128) => 12.0,
+        (Carrier::IpcChannel, ..=0x400) => 9.0,
+        (Carrier::IpcChannel, ..=0x4000) => 2.5,
+        (Carrier::IpcChannel, _) => 10.0,
+        (Carrier::Iceoryx, ..=0x400) => 4.0,
+        (Carrier::Iceoryx, ..=0x4000) => 1.0,
+        (Carrier::Iceoryx, _) => 0.7,
+        (Carrier::BareRing, 0x400..) => 0.5,
+        _ => return None,
+    };
+    Some(Goal::RatioAtLeast(least))
 }
 
 /// There and back, the median of each run.
 pub(crate) fn trips(bench: &Bench) -> Result<Vec<Row>, String> {
-    let goals = |other| match other {
-        Carrier::IpcChannel => vec![Goal::RatioAtMost(1.2)],
-        _ => Vec::new(),
+    let job = Job { kind: Kind::Trip, size: 64, processes: 2 };
+    let (unit, read) = (Unit::Micros, Sample::trip as fn(&Line) -> _);
+    let asleep = Comparison {
+        what: "round trip of 64 B, p50".to_owned(),
+        job,
+        ours: Carrier::MultiNode,
+        others: &[
+            Carrier::RingOff,
+            Carrier::RingOn,
+            Carrier::IpcChannel,
+            Carrier::Remoc,
+            Carrier::Iceoryx,
+            Carrier::WriteEach,
+            Carrier::ProcessSend,
+            Carrier::BareSocket,
+        ],
+        unit,
+        read,
+        goal: |_, other| (other == Carrier::IpcChannel).then_some(Goal::RatioAtMost(0.75)),
     };
-    compare(bench, "round trip of 64 B, p50", Unit::Micros, goals, |carrier| {
-        let done = carrier.run(bench, "trip", 64)?;
-        Ok((field(&done, "p50")? / 1e3, None))
-    })
+    let busy = Comparison {
+        what: "round trip of 64 B, `ring=on`, `busy_poll=5us`, p50".to_owned(),
+        job,
+        ours: Carrier::BusyPoll,
+        others: &[Carrier::MultiNode, Carrier::IceoryxBusy, Carrier::BareRing],
+        unit,
+        read,
+        goal: |_, other| (other == Carrier::BareRing).then_some(Goal::RatioAtMost(2.0)),
+    };
+    let lone = Comparison {
+        what: "round trip of 64 B after 2 ms in which nothing happened, p50".to_owned(),
+        job: Job { kind: Kind::Lone, ..job },
+        ours: Carrier::MultiNode,
+        others: &[Carrier::RingOff, Carrier::BareSocket],
+        unit,
+        read,
+        goal: |_, other| (other == Carrier::BareSocket).then_some(Goal::RatioAtMost(1.2)),
+    };
+    run_all(bench, [asleep, busy, lone])
 }
 
-/// A row for each of the others; a sample is the figure and the CPU time in µs, if measured.
-fn compare(
-    bench: &Bench,
-    what: &str,
-    unit: Unit,
-    goals: impl Fn(Carrier) -> Vec<Goal>,
-    sample: impl FnMut(Carrier) -> Result<(f64, Option<f64>), String>,
-) -> Result<Vec<Row>, String> {
-    let mut contenders = vec![Carrier::MultiNode];
-    contenders.extend(Carrier::others(bench));
-    let samples = bench.rounds(&contenders, sample)?;
-    let columns = |index: usize| -> (Vec<f64>, Option<Vec<f64>>) {
-        let of = &samples[index];
-        let figures = of.iter().map(|(figure, _)| *figure).collect();
-        (figures, of.iter().map(|(_, cpu)| *cpu).collect())
+/// There and back, 64 on their way at any time.
+pub(crate) fn pipeline(bench: &Bench) -> Result<Vec<Row>, String> {
+    let comparison = Comparison {
+        what: "round trips of 64 B, 64 on their way".to_owned(),
+        job: Job { kind: Kind::Pipeline, size: 64, processes: 2 },
+        ours: Carrier::MultiNode,
+        others: &[
+            Carrier::RingOff,
+            Carrier::IpcChannel,
+            Carrier::Remoc,
+            Carrier::Iceoryx,
+            Carrier::WriteEach,
+            Carrier::ProcessSend,
+        ],
+        unit: Unit::PerSecond,
+        read: Sample::rate,
+        goal: |_, other| (other == Carrier::IpcChannel).then_some(Goal::RatioAtLeast(10.0)),
     };
-    let (ours, our_cpu) = columns(0);
-    let rows = (1..contenders.len()).map(|index| {
-        let (theirs, their_cpu) = columns(index);
-        Row {
-            what: what.to_owned(),
-            against: contenders[index].label().to_owned(),
-            figure: Figure { unit, ours: ours.clone(), theirs: Some(theirs) },
-            cpu: our_cpu.clone().map(|ours| Figure { unit: Unit::Micros, ours, theirs: their_cpu }),
-            goals: goals(contenders[index]),
-        }
-    });
-    Ok(rows.collect())
+    run_all(bench, [comparison])
+}
+
+/// Eight nodes: all to all, and one to the seven others.
+pub(crate) fn crowd(bench: &Bench) -> Result<Vec<Row>, String> {
+    let compare = |what: &str, kind, size| Comparison {
+        what: what.to_owned(),
+        job: Job { kind, size, processes: CROWD },
+        ours: Carrier::MultiNode,
+        others: &[Carrier::RingOff, Carrier::WriteEach],
+        unit: Unit::PerSecond,
+        read: Sample::rate,
+        goal: match (kind, size) {
+            (Kind::AllToAll, ..=128) => |_, other| naive_goal(other, 10.0),
+            (Kind::OneToAll, _) => |_, other| naive_goal(other, 30.0),
+            _ => |_, _| None,
+        },
+    };
+    run_all(
+        bench,
+        [
+            compare("8 nodes, all to all, 128 B, deliveries", Kind::AllToAll, 128),
+            compare("8 nodes, all to all, 1 KiB, deliveries", Kind::AllToAll, 1 << 10),
+            compare("8 nodes, one to seven, 128 B, deliveries", Kind::OneToAll, 128),
+        ],
+    )
+}
+
+fn naive_goal(other: Carrier, least: f64) -> Option<Goal> {
+    (other == Carrier::WriteEach).then_some(Goal::RatioAtLeast(least))
+}
+
+fn run_all<const N: usize>(
+    bench: &Bench,
+    comparisons: [Comparison<'_>; N],
+) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for comparison in comparisons {
+        rows.extend(comparison.run(bench)?);
+    }
+    Ok(rows)
+}
+
+impl Comparison<'_> {
+    /// A row for each of the others.
+    fn run(&self, bench: &Bench) -> Result<Vec<Row>, String> {
+        let mut contenders = vec![self.ours];
+        contenders.extend(Carrier::present(bench, self.others));
+        let sample = |carrier: Carrier| (self.read)(&carrier.run(bench, self.job)?);
+        let samples = bench.rounds(&contenders, sample)?;
+        let columns = |of: &[Sample]| -> (Vec<f64>, Vec<f64>) {
+            of.iter().map(|sample| (sample.figure, sample.cpu)).unzip()
+        };
+        let (ours, our_cpu) = columns(&samples[0]);
+        let rows = contenders.iter().zip(&samples).skip(1).map(|(other, theirs)| {
+            let (theirs, their_cpu) = columns(theirs);
+            let figure = |unit, ours: &[f64], theirs| Figure {
+                unit,
+                ours: ours.to_vec(),
+                theirs: Some(theirs),
+            };
+            Row {
+                what: self.what.clone(),
+                against: other.label().to_owned(),
+                figure: figure(self.unit, &ours, theirs),
+                cpu: Some(figure(Unit::Micros, &our_cpu, their_cpu)),
+                goals: (self.goal)(self.job.size, *other).into_iter().collect(),
+            }
+        });
+        Ok(rows.collect())
+    }
 }

@@ -15,7 +15,7 @@ pub enum Packet {
         /// The payload.
         text: String,
     },
-    /// The one-way run is over.
+    /// The run is over; whoever had to send back answers with another.
     End {
         /// CPU time that the sender spent, in nanoseconds.
         cpu_nanos: u64,
@@ -24,5 +24,16 @@ pub enum Packet {
     Ping {
         /// The payload.
         text: String,
+    },
+    /// A node has a link to every other.
+    Ready,
+    /// Every node is ready: those who are to send begin.
+    Start,
+    /// What a node received from all others.
+    Count {
+        /// So many messages.
+        messages: u64,
+        /// CPU time that it spent, in nanoseconds.
+        cpu_nanos: u64,
     },
 }

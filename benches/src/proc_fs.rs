@@ -65,6 +65,16 @@ pub(crate) fn proportional_set_size(processes: &BTreeSet<u32>) -> Result<u64, St
         .sum()
 }
 
+/// What the kernel has allocated for itself, sockets included, in KiB; of the whole machine.
+pub(crate) fn slab() -> Result<u64, String> {
+    let path = "/proc/meminfo";
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("Slab:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok())
+        .ok_or_else(|| format!("{path}: no line `Slab:`"))
+}
+
 /// Every process and its parent.
 fn parents() -> BTreeMap<u32, u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

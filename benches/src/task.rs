@@ -4,16 +4,33 @@ use std::time::Duration;
 
 use crate::Packet;
 
-/// Which of the two measurements.
+/// The sizes from which a channel of multi-node is given a larger window, and that window.
+const LARGE: usize = 1 << 20;
+
+/// Which of the measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// As many messages as possible, one way.
     Rate,
     /// One message there and back, again and again.
     Trip,
+    /// 64 messages on their way there and back at any time.
+    Pipeline,
+    /// One message there and back, and then nothing for 2 ms.
+    Lone,
+    /// Every node sends to all others.
+    AllToAll,
+    /// The lead alone sends to all others.
+    OneToAll,
 }
 
-/// One measurement, from the arguments `<rate|trip> <size> <ms>`.
+/// How many messages are on their way in [`Kind::Pipeline`].
+pub(crate) const WINDOW: usize = 64;
+
+/// How long nothing happens between two messages of [`Kind::Lone`].
+pub(crate) const PAUSE: Duration = Duration::from_millis(2);
+
+/// One measurement, from the arguments `<kind> <size> <ms>`.
 #[derive(Debug, Clone)]
 pub struct Task {
     /// Which measurement.
@@ -21,6 +38,27 @@ pub struct Task {
     /// How long it lasts.
     pub length: Duration,
     text: String,
+}
+
+impl Kind {
+    /// As an argument.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Trip => "trip",
+            Self::Pipeline => "pipeline",
+            Self::Lone => "lone",
+            Self::AllToAll => "all",
+            Self::OneToAll => "one",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        use Kind::{AllToAll, Lone, OneToAll, Pipeline, Rate, Trip};
+        let kinds = [Rate, Trip, Pipeline, Lone, AllToAll, OneToAll];
+        kinds.into_iter().find(|kind| kind.word() == word)
+    }
 }
 
 impl Task {
@@ -34,18 +72,28 @@ impl Task {
             let [kind, size, millis, ..] = arguments else {
                 return None;
             };
-            let kind = match kind.as_str() {
-                "rate" => Kind::Rate,
-                "trip" => Kind::Trip,
-                _ => return None,
-            };
             Some(Self {
-                kind,
+                kind: Kind::parse(kind)?,
                 length: Duration::from_millis(millis.parse().ok()?),
                 text: "x".repeat(size.parse().ok()?),
             })
         };
-        parsed(arguments).ok_or_else(|| format!("{arguments:?}: expected <rate|trip> <size> <ms>"))
+        parsed(arguments).ok_or_else(|| {
+            format!("{arguments:?}: expected <rate|trip|pipeline|lone|all|one> <size> <ms>")
+        })
+    }
+
+    /// Bytes of a message's text.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The window that a channel of multi-node is given, where its own is too small to have more
+    /// than one message under way.
+    #[must_use]
+    pub fn window(&self) -> Option<usize> {
+        (self.size() >= LARGE).then_some(16 * LARGE)
     }
 
     /// A message of the task's size that is to be sent back.
@@ -68,16 +116,16 @@ impl Task {
     }
 }
 
-/// Says what came of [`Kind::Rate`]: the messages received in that time, and the CPU time that
-/// both ends spent, in nanoseconds.
+/// Says how many messages were received in that time, and what CPU time all spent on them, in
+/// nanoseconds.
 pub fn say_rate(messages: u64, elapsed: Duration, cpu_nanos: u64) {
     let elapsed = elapsed.as_nanos();
     println!("done messages={messages} elapsed={elapsed} cpu={cpu_nanos}");
 }
 
-/// Says what came of [`Kind::Trip`].
-pub fn say_trips(mut trips: Vec<Duration>) {
+/// Says how long the trips took, and what CPU time both ends spent on them, in nanoseconds.
+pub fn say_trips(mut trips: Vec<Duration>, cpu_nanos: u64) {
     trips.sort_unstable();
     let middle = trips.get(trips.len() / 2).map_or(0, Duration::as_nanos);
-    println!("done trips={} p50={middle}", trips.len());
+    println!("done trips={} p50={middle} cpu={cpu_nanos}", trips.len());
 }

@@ -1,4 +1,5 @@
-//! What happens to the program's processes, as the master's user code may hear of it.
+//! What happens to the program's processes, as the master's user code may hear of it, and who of
+//! them is there, as every node may.
 //!
 //! Plain values: nothing here decides, and nothing waits for who listens.
 
@@ -88,4 +89,39 @@ pub enum Event {
         /// So many.
         missed: u64,
     },
+}
+
+/// A node came or went: what `Nodes::membership` brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum MembershipEvent {
+    /// A node is there: its process was started. No message of it came before.
+    Joined(NodeId),
+    /// A node is gone for good. All that came from it has been given to the handlers' channels.
+    Left {
+        /// Which one.
+        node: NodeId,
+        /// How it left.
+        why: Departure,
+    },
+    /// Whoever listens did not keep up: what stood here is lost, the oldest first.
+    /// `Nodes::members` knows who is there now.
+    Lagged {
+        /// So many events.
+        missed: u64,
+    },
+}
+
+/// How a node left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Departure {
+    /// It drained, because it was told to, and its `main` ended well: a reload, a smaller count, a
+    /// limit that it reached, a SIGTERM, a stop.
+    Drained,
+    /// It ended by itself, or failed while it drained, with this exit code; `None` when nobody could
+    /// learn it. Of the master's own node, whose process may go on: 0, or 1 when `main` failed.
+    Exited(Option<i32>),
+    /// This signal ended it.
+    Killed(i32),
 }

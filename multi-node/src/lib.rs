@@ -59,16 +59,16 @@ mod sys;
 
 pub use builder::{Builder, NodeCount};
 pub use config::{Addr, ExitStatus, NodeId};
-pub use event::Event;
+pub use event::{Departure, Event, MembershipEvent};
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
 pub use link::message::{Message, Request};
 pub use multi_node_macros::{Message, main};
 pub use node::{
     Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
-    Lagged, Listener, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError, RequestError,
-    Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic, TopicNameError,
-    WhenFull,
+    Lagged, Listener, Membership, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError,
+    RequestError, Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic,
+    TopicNameError, WhenFull,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

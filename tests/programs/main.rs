@@ -14,6 +14,7 @@ mod http;
 mod identity;
 mod lines;
 mod listening;
+mod membership;
 mod messages;
 mod options;
 mod ready;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         "subscriber" => subscriber::subscriber().report(),
         "asks" => asks::asks().report(),
         "chat" => messages::chat().report(),
+        "membership" => membership::membership().report(),
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),
         "topics" => topics::topics().report(),

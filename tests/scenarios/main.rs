@@ -17,6 +17,7 @@ mod listeners;
 mod listening;
 mod log;
 mod manager;
+mod membership;
 mod mesh;
 mod messages;
 #[path = "messages.rs"]

@@ -1,93 +1,76 @@
-//! Messages between two nodes: `node_messages <rate|trip> <size> <ms>`.
+//! Messages between nodes: `node_messages <kind> <size> <ms>`.
 //!
-//! The master measures and says what came of it; then both wait to be ended.
+//! The master leads. Two nodes talk; `all` and `one` take as many as `MULTI_NODE_NODES` says.
 
-use std::time::Instant;
-
-use multi_node::{Nodes, Peer, SendError};
-use multi_node_benches::{Kind, Packet, Task, cpu_nanos, say_rate, say_trips};
+use multi_node::{ChannelConfig, Nodes, Peer};
+use multi_node_benches::{Crowd, Kind, Link, Mesh, Packet, Task, follow, lead};
 
 #[multi_node::main(listen = none, nodes = 2)]
 async fn main(nodes: Nodes) -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let task = Task::parse(&arguments)?;
-    let leads = nodes.is_master();
-    nodes.on_node(move |peer: Peer<Packet>| {
-        let task = task.clone();
-        async move {
-            let outcome = match (leads, task.kind) {
-                (true, Kind::Rate) => receive_all(peer, &task).await,
-                (true, Kind::Trip) => measure_trips(peer, &task).await,
-                (false, Kind::Rate) => send_all(peer, &task).await,
-                (false, Kind::Trip) => send_back(peer).await,
-            };
-            if let Err(error) = outcome {
-                eprintln!("node_messages: {error}");
-            }
-        }
-    });
+    match task.kind {
+        Kind::AllToAll | Kind::OneToAll => crowd(&nodes, task),
+        _ => talk(&nodes, task),
+    }
     nodes.shutdown().await;
     Ok(())
 }
 
-async fn receive_all(mut peer: Peer<Packet>, task: &Task) -> Result<(), SendError> {
-    peer.send(&task.ping()).await?;
-    let (began, before) = (Instant::now(), cpu_nanos());
-    let mut count = 0;
-    while let Some(packet) = peer.recv().await {
-        match packet {
-            Packet::Data { sequence, .. } => {
-                assert_eq!(sequence, count, "in order, none lost");
-                count += 1;
-            }
-            Packet::End { cpu_nanos: sender } => {
-                say_rate(count, began.elapsed(), cpu_nanos() - before + sender);
-            }
-            Packet::Ping { .. } => {}
+fn talk(nodes: &Nodes, task: Task) {
+    let leads = nodes.is_master();
+    let config = ChannelConfig::new();
+    let config = task.window().map_or(config, |bytes| config.window(bytes));
+    nodes.on_node_with(config, move |peer: Peer<Packet>| {
+        let task = task.clone();
+        async move {
+            let mut link = NodeLink(peer);
+            said(if leads { lead(&mut link, &task).await } else { follow(&mut link, &task).await });
+        }
+    });
+}
+
+fn crowd(nodes: &Nodes, task: Task) {
+    let mesh = Everybody(nodes.clone());
+    let crowd = Crowd::new(mesh, task, nodes.is_master(), nodes.len() - 1);
+    nodes.on_node(move |peer: Peer<Packet>| {
+        let crowd = crowd.clone();
+        async move { said(crowd.hear(&mut NodeLink(peer)).await) }
+    });
+}
+
+fn said(outcome: Result<(), String>) {
+    if let Err(error) = outcome {
+        eprintln!("node_messages: {error}");
+    }
+}
+
+struct NodeLink(Peer<Packet>);
+
+impl Link for NodeLink {
+    async fn send(&mut self, packet: &Packet) -> Result<(), String> {
+        self.0.send(packet).await.map_err(|error| error.to_string())
+    }
+
+    async fn recv(&mut self) -> Result<Packet, String> {
+        self.0.recv().await.ok_or_else(|| "the other node is gone".to_owned())
+    }
+}
+
+struct Everybody(Nodes);
+
+impl Mesh for Everybody {
+    async fn broadcast(&self, packet: &Packet) -> Result<(), String> {
+        let broadcast = self.0.broadcast(packet).await.map_err(|error| error.to_string())?;
+        match broadcast.missed() {
+            [] => Ok(()),
+            missed => Err(format!("did not reach {missed:?}")),
         }
     }
-    Ok(())
-}
 
-async fn send_all(mut peer: Peer<Packet>, task: &Task) -> Result<(), SendError> {
-    peer.recv().await;
-    let before = cpu_nanos();
-    let end = Instant::now() + task.length;
-    let mut next = 0;
-    let mut packet = task.data(next);
-    while Instant::now() < end {
-        for _ in 0..task.batch() {
-            if let Packet::Data { sequence, .. } = &mut packet {
-                *sequence = next;
-            }
-            peer.send(&packet).await?;
-            next += 1;
-        }
+    async fn tell_lead(&self, packet: &Packet) -> Result<(), String> {
+        // The master's node is the oldest.
+        let lead = self.0.peers::<Packet>().first().copied().ok_or("nobody is there")?;
+        self.0.send_to(lead, packet).await.map_err(|error| error.to_string())
     }
-    let cpu_nanos = cpu_nanos() - before;
-    peer.send(&Packet::End { cpu_nanos }).await?;
-    peer.recv().await;
-    Ok(())
-}
-
-async fn measure_trips(mut peer: Peer<Packet>, task: &Task) -> Result<(), SendError> {
-    let ping = task.ping();
-    let mut trips = Vec::with_capacity(1 << 18);
-    let end = Instant::now() + task.length;
-    while Instant::now() < end {
-        let sent = Instant::now();
-        peer.send(&ping).await?;
-        peer.recv().await;
-        trips.push(sent.elapsed());
-    }
-    say_trips(trips);
-    peer.recv().await;
-    Ok(())
-}
-
-async fn send_back(mut peer: Peer<Packet>) -> Result<(), SendError> {
-    while let Some(packet) = peer.recv().await {
-        peer.send(&packet).await?;
-    }
-    Ok(())
 }

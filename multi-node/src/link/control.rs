@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Addr, Flavor, Messaging, Readiness, Settings};
-use crate::event::Event;
+use crate::event::{Event, MembershipEvent};
 use crate::policy::health::Pace;
 
 /// Raised whenever a message below changes its meaning or its layout.
-pub(crate) const PROTOCOL: u16 = 1;
+pub(crate) const PROTOCOL: u16 = 2;
 
 /// The largest datagram either side sends, in bytes.
 pub(crate) const MAX_DATAGRAM: usize = 8 * 1024;
@@ -21,6 +21,9 @@ pub(crate) const MAX_DATAGRAM: usize = 8 * 1024;
 /// The most fds one datagram carries: a small part of what may be in flight, so that nodes take
 /// turns. (The kernel's own limit is 253, `SCM_MAX_FD`.)
 pub(crate) const MAX_FDS: usize = 32;
+
+/// The most [`MembershipEvent`]s of one datagram, which has room for twice as many.
+pub(crate) const MAX_MEMBERS: usize = 192;
 
 /// From supervision to a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub(crate) enum ToNode {
     SiblingsChanged,
     /// One end of a socket pair to `peer`. One fd.
     Link { peer: u64, kind: LinkKind },
+    /// Who came and went. To a node that does not read only one such waits in its socket; it is
+    /// acknowledged as an fd would be.
+    Members(Vec<MembershipEvent>),
     /// The program is about to stop: go on serving, but report that it is not ready any more.
     Leaving,
     /// So many nodes serve from now on, and the slots from the first of `slots` to the last have
@@ -68,12 +74,22 @@ impl ToNode {
             ToNode::Lent { .. } => 2,
             ToNode::Link { .. } | ToNode::Shared { .. } | ToNode::Rehearse { .. } => 1,
             ToNode::SiblingsChanged
+            | ToNode::Members(_)
             | ToNode::Leaving
             | ToNode::Count { .. }
             | ToNode::Event(_)
             | ToNode::Make { .. }
             | ToNode::NotShared { .. }
             | ToNode::Drain { .. } => 0,
+        }
+    }
+
+    /// How much of the window of what is in flight it takes, until it is
+    /// [received](ToMaster::Received).
+    pub(crate) fn weight(&self) -> u16 {
+        match self {
+            ToNode::Members(_) => 1,
+            other => other.fds(),
         }
     }
 }
@@ -89,6 +105,8 @@ pub(crate) struct Welcome {
     pub(crate) seat: u16,
     /// Nodes that serve (`Nodes::len`).
     pub(crate) nodes: u16,
+    /// Who is there, this node included.
+    pub(crate) members: Vec<u64>,
     /// The first slot that has sockets, and the last one that ever had any.
     pub(crate) slots: (u16, u16),
     /// Where the program listens.
@@ -139,10 +157,10 @@ pub(crate) enum ToMaster {
         listener: u16,
         slot: u16,
     },
-    /// It took this many fds off the socket, or lost them for want of room: they no longer count
-    /// as in flight.
+    /// It took something of this [weight](ToNode::weight) off the socket, or lost its fds for want
+    /// of room: it no longer counts as in flight.
     Received {
-        fds: u16,
+        weight: u16,
     },
     /// Its runtime is alive.
     Beat(Pulse),

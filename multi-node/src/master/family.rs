@@ -1,6 +1,7 @@
 //! The processes of the program and what each holds: started, told, killed, reaped, let go of.
 
 mod cross;
+mod membership;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +18,12 @@ use super::image::Images;
 use super::listen::Places;
 use super::rehearsal::Rehearsal;
 use super::watch::{self, Control, Happening};
-use crate::config::{ExitStatus, Generation, NodeId, Settings, Slot};
+use crate::config::{Generation, NodeId, Settings, Slot};
 use crate::error::StartError;
-use crate::event::Event;
+use crate::event::{Event, MembershipEvent};
 use crate::link::control::{LinkKind, PROTOCOL, ToNode, Welcome};
 use crate::policy::health::Pace;
+use crate::policy::membership::Standing;
 use crate::report;
 use crate::sys::packet;
 use crate::sys::page::SEATS;
@@ -37,6 +39,8 @@ pub(super) struct Family {
     /// The slots whose node died and that have no other yet.
     vacant: BTreeSet<Slot>,
     members: BTreeMap<NodeId, Member>,
+    /// Who came and went, and no node was told yet.
+    news: Vec<MembershipEvent>,
     hands: Hands,
     rehearsal: Option<Rehearsal>,
     /// How many nodes are to serve.
@@ -54,6 +58,14 @@ struct Member {
     seat: u16,
     /// `None` for the master's own node.
     child: Option<Child>,
+    standing: Standing,
+}
+
+impl Member {
+    /// A node that has no process yet, or none of its own.
+    fn new(slot: Slot, generation: Generation, seat: u16) -> Member {
+        Member { slot, generation, seat, child: None, standing: Standing::Stays }
+    }
 }
 
 impl Family {
@@ -71,6 +83,7 @@ impl Family {
             free_seats: (0..SEATS).rev().collect(),
             vacant: BTreeSet::new(),
             members: BTreeMap::new(),
+            news: Vec::new(),
             hands: Hands::new(),
             rehearsal: None,
             coming: None,
@@ -96,7 +109,8 @@ impl Family {
         let (ours, theirs) = packet::packet_pair()?;
         let seat = self.seat()?;
         let control = Control::new(&ours)?;
-        self.admit(node, ours, Member { slot: 0, generation, seat, child: None }, pace);
+        self.admit(node, ours, Member::new(0, generation, seat), pace);
+        self.joined(node);
         tokio::spawn(watch::own_node(node, control, self.happenings.clone()));
         Ok(theirs)
     }
@@ -136,7 +150,8 @@ impl Family {
         let control = Control::new(&ours)?;
         let seat = self.seat()?;
         // All that it needs is in its socket before it is there to read: it never waits for it.
-        self.admit(node, ours, Member { slot, generation, seat, child: None }, pace);
+        self.admit(node, ours, Member::new(slot, generation, seat), pace);
+        self.joined(node);
         let image = self.images.of(generation);
         let started = image.and_then(|image| watch::start(&self.start, image, theirs));
         let (child, handle) = started.inspect_err(|_| {
@@ -180,6 +195,7 @@ impl Family {
             generation: member.generation,
             seat: member.seat,
             nodes: self.count,
+            members: self.there().chain([node]).map(|node| node.0).collect(),
             slots: self.places.slots().into_inner(),
             listens: !listeners.is_empty() && self.serves(member),
             listeners,
@@ -304,20 +320,6 @@ impl Family {
         }
     }
 
-    /// Takes the status of a node whose process has exited and lets go of all that was its.
-    pub(super) fn bury(&mut self, node: NodeId) -> ExitStatus {
-        let Some(member) = self.members.remove(&node) else {
-            return ExitStatus::Unknown;
-        };
-        self.hands.close(node);
-        if self.places.vacate(member.slot, member.seat) {
-            self.vacant.insert(member.slot);
-            self.tell_siblings();
-        }
-        self.free_seats.push(member.seat);
-        member.child.and_then(|child| child.reap()).unwrap_or(ExitStatus::Unknown)
-    }
-
     /// Lets go of the program files and the listeners of all generations that are neither `needed`
     /// nor run by any live node.
     pub(super) fn forget_generations(&mut self, needed: impl Fn(Generation) -> bool) {
@@ -373,8 +375,8 @@ impl Family {
         self.hands.links_waiting() < super::handing::LINKS_WAITING
     }
 
-    pub(super) fn received(&mut self, node: NodeId, fds: u16) {
-        self.hands.received(node, fds);
+    pub(super) fn received(&mut self, node: NodeId, weight: u16) {
+        self.hands.received(node, weight);
     }
 
     /// Sends what fits into the window of fds in flight; whether all of it could be sent.

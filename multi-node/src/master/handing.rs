@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::listen::Places;
 use crate::config::{NodeId, Slot};
+use crate::event::MembershipEvent;
 use crate::link::codec;
-use crate::link::control::{LinkKind, MAX_DATAGRAM, MAX_FDS, ToNode, Welcome};
+use crate::link::control::{LinkKind, MAX_DATAGRAM, MAX_FDS, MAX_MEMBERS, ToNode, Welcome};
 use crate::policy::handout::Handout;
+use crate::policy::membership;
 use crate::report;
 use crate::sys::packet;
 use crate::sys::process;
@@ -39,6 +41,8 @@ pub(super) enum Parcel<S = OwnedFd> {
     },
     /// Shared bytes, by their name.
     Shared(String, S),
+    /// Who came and went.
+    Members(Vec<MembershipEvent>),
 }
 
 /// The control sockets of all nodes, and what waits to be sent over them.
@@ -100,6 +104,21 @@ impl Hands {
         }
     }
 
+    /// Puts who came and went behind what waits for `node` already, or adds it to what waits last.
+    pub(super) fn give_members(&mut self, node: NodeId, events: &[MembershipEvent]) {
+        for event in events {
+            match self.parcels.last_mut(node) {
+                Some(Parcel::Members(untold)) if untold.len() < MAX_MEMBERS => {
+                    membership::add(untold, *event);
+                }
+                _ if self.controls.contains_key(&node) => {
+                    self.parcels.push_alone(node, Parcel::Members(vec![*event]));
+                }
+                _ => return,
+            }
+        }
+    }
+
     /// Gives the node at `slot` the outboxes that all others have of a listener.
     pub(super) fn give_outboxes(
         &mut self,
@@ -119,8 +138,8 @@ impl Hands {
         }
     }
 
-    pub(super) fn received(&mut self, node: NodeId, fds: u16) {
-        self.parcels.received(node, fds);
+    pub(super) fn received(&mut self, node: NodeId, weight: u16) {
+        self.parcels.received(node, weight);
     }
 
     pub(super) fn links_waiting(&self) -> usize {
@@ -136,6 +155,7 @@ impl Hands {
                 continue;
             };
             debug_assert_eq!(message.fds(), parcel.fds(), "{message:?}");
+            let weight = message.weight();
             match self.deliver(node, &message, &fds) {
                 Err(error) if packet::is_passing(&error) => {
                     self.held_up = Some((node, parcel));
@@ -143,7 +163,7 @@ impl Hands {
                 }
                 Err(error) => {
                     report::error!("cannot hand {message:?} to node {node}: {error}");
-                    self.parcels.received(node, parcel.fds());
+                    self.parcels.received(node, weight);
                 }
                 Ok(()) => {}
             }
@@ -202,6 +222,7 @@ impl Parcel {
             Parcel::Link { .. } | Parcel::Shared(..) => 1,
             Parcel::Outboxes(_, slots) => slots.end() - slots.start() + 1,
             Parcel::Lent(..) => 2,
+            Parcel::Members(_) => 0,
         }
     }
 
@@ -236,6 +257,7 @@ impl Parcel {
             Parcel::Shared(name, bytes) => {
                 (ToNode::Shared { name: name.clone() }, vec![bytes.as_fd()])
             }
+            Parcel::Members(events) => (ToNode::Members(events.clone()), Vec::new()),
         })
     }
 }

@@ -112,6 +112,8 @@ impl Thread {
             if let Some(finish) = self.act().await {
                 return finish;
             }
+            // Before a link to a node that came, and after those to one that went.
+            self.family.tell_members();
             self.connect();
             let all_told = self.tell_manager() & self.announcer.send(&self.family);
             let all_sent = self.family.hand_out() & all_told;

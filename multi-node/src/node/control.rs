@@ -94,10 +94,10 @@ impl Control {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let message: ToNode =
             codec::decode(&buffer[..length]).map_err(|error| invalid(error.to_string()))?;
-        let sent = message.fds();
-        if sent > 0 {
+        let (weight, sent) = (message.weight(), message.fds());
+        if weight > 0 {
             // What is lost is not in flight any more either.
-            self.say(&ToMaster::Received { fds: sent });
+            self.say(&ToMaster::Received { weight });
         }
         if fds.len() < usize::from(sent) {
             let came = fds.len();
@@ -257,6 +257,9 @@ impl Thread {
             ToNode::Make { name } => self.node.shares.make(name),
             ToNode::Shared { name } => self.node.shares.came(&name, fds.next()),
             ToNode::NotShared { name } => self.node.shares.refused(&name),
+            ToNode::Members(events) => {
+                events.iter().for_each(|event| self.node.hub.members().heard(event));
+            }
             ToNode::Leaving => self.node.life.leave(),
             ToNode::Count { nodes, slots } => {
                 self.node.len.store(nodes.into(), Ordering::Relaxed);
@@ -290,11 +293,14 @@ impl Thread {
     }
 
     fn drain(&mut self, timeout: Duration) {
-        if !self.node.life.drain() {
+        if self.node.life.draining() {
             return;
         }
-        self.node.listeners.stop_accepting();
+        // First: a `main` with nothing to finish ends the process at once, and it would look as if
+        // it had ended by itself.
         self.node.control.say(&ToMaster::Draining);
+        self.node.life.drain();
+        self.node.listeners.stop_accepting();
         self.deadline = Instant::now().checked_add(timeout);
     }
 
@@ -307,6 +313,7 @@ impl Thread {
             }
             self.node.events.end();
             self.node.shares.end();
+            self.node.hub.members().end();
             self.node.listeners.close_for_all();
             self.drain(self.node.drain_timeout);
         }

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use super::broadcast::{self, Broadcast};
 use super::handler;
+use super::members::Members;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
 use super::request::Requests;
@@ -55,6 +56,7 @@ struct Shared {
     topics: Arc<Directory>,
     streams: Mutex<Streams>,
     requests: Requests,
+    members: Members,
 }
 
 /// A [`Hub`] that does not keep it: for what it keeps itself.
@@ -81,10 +83,19 @@ impl Hub {
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
         let (pool, topics) = (Pool::new(messaging), Directory::new(me));
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        let (wanted, requests) = (Once::new(), Requests::default());
-        let shared =
-            Shared { me, runtime, want, pool, wanted, registry, topics, streams, requests };
-        Hub(Arc::new(shared))
+        let (wanted, requests, members) = (Once::new(), Requests::default(), Members::new(me));
+        Hub(Arc::new(Shared {
+            me,
+            runtime,
+            want,
+            pool,
+            wanted,
+            registry,
+            topics,
+            streams,
+            requests,
+            members,
+        }))
     }
 
     pub(super) fn downgrade(&self) -> WeakHub {
@@ -97,6 +108,11 @@ impl Hub {
 
     pub(super) fn requests(&self) -> &Requests {
         &self.0.requests
+    }
+
+    /// Who is there, linked or not.
+    pub(super) fn members(&self) -> &Members {
+        &self.0.members
     }
 
     /// Takes over a connected, non-blocking socket to another node.
@@ -296,6 +312,7 @@ impl Shared {
         let link = Link::new(self.me, peer, Arc::clone(&self.pool));
         self.topics.expect(peer);
         self.registry().add(&link);
+        self.members.linked(peer);
         let owner: Arc<dyn Owner> = Arc::<Shared>::clone(self);
         link.run(ends, owner, &self.runtime);
     }
@@ -340,5 +357,6 @@ impl Owner for Shared {
         if self.registry().remove(link) {
             self.topics.gone(link.peer());
         }
+        self.members.unlinked(link.peer());
     }
 }

@@ -61,9 +61,9 @@ impl Life {
         *self.ready.borrow() && !self.leaving.load(Ordering::Relaxed) && !self.draining()
     }
 
-    /// Takes the step to draining; whether it was the first time.
-    pub(crate) fn drain(&self) -> bool {
-        !self.draining.send_replace(true)
+    /// Takes the step to draining.
+    pub(crate) fn drain(&self) {
+        self.draining.send_replace(true);
     }
 
     pub(crate) fn draining(&self) -> bool {

@@ -11,6 +11,7 @@ mod broadcast;
 mod connection;
 pub(crate) mod control;
 mod events;
+mod feed;
 mod framed;
 mod handler;
 #[cfg(feature = "http")]
@@ -19,6 +20,7 @@ mod hub;
 mod life;
 mod listener;
 mod listeners;
+mod members;
 mod messages;
 mod peer;
 mod registry;
@@ -53,6 +55,7 @@ pub use connection::Connection;
 pub use events::Events;
 pub use framed::{Framed, FramedRecvError, FramedSendError};
 pub use listener::Listener;
+pub use members::Membership;
 pub use peer::{Peer, Sender};
 pub use request::{Asker, ReplyError, RequestError};
 #[cfg(feature = "http")]
@@ -71,6 +74,7 @@ use listeners::Listeners;
 use shares::Shares;
 
 use crate::config::{Generation, NodeId, Slot};
+use crate::event::MembershipEvent;
 use crate::link::control::{ToMaster, Welcome};
 use crate::sys::signal::Signals;
 
@@ -111,6 +115,8 @@ impl Nodes {
         let control = Arc::new(control);
         let listeners = Listeners::new(&welcome, fds, &life, &control)?;
         let hub = Hub::new(id, welcome.messaging, runtime, control::asker(Arc::clone(&control)));
+        let there = welcome.members.iter().map(|node| MembershipEvent::Joined(NodeId(*node)));
+        there.for_each(|joined| hub.members().heard(&joined));
         Ok(Nodes(Arc::new(Inner {
             id,
             slot: welcome.slot,

@@ -11,6 +11,8 @@
 //!   window (an eighth of it: two stopped receivers do no harm).
 //! - A parcel too large for that rule leaves when nothing at all is in flight, even if it is
 //!   larger than the window. One without fds leaves at once, in its order.
+//! - A parcel that goes alone has no fds, and leaves when nothing is in flight to its node. So of
+//!   these a node that has stopped has one in its socket at most, however many there are.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +33,16 @@ pub(crate) struct Handout<T> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Lane<T> {
     in_flight: usize,
-    queue: VecDeque<(usize, T)>,
+    queue: VecDeque<(Need, T)>,
+}
+
+/// What must be so for a parcel to leave.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Need {
+    /// There is room for so many fds.
+    Fds(usize),
+    /// Nothing is in flight to its node. In flight it counts as one fd.
+    Alone,
 }
 
 impl<T> Handout<T> {
@@ -47,15 +58,31 @@ impl<T> Handout<T> {
 
     /// Queues a parcel with so many fds. To a node that is gone nothing may be pushed.
     pub(crate) fn push(&mut self, node: NodeId, fds: u16, parcel: T) {
+        self.queue(node, Need::Fds(fds.into()), parcel);
+    }
+
+    /// Queues a parcel that goes alone.
+    pub(crate) fn push_alone(&mut self, node: NodeId, parcel: T) {
+        self.queue(node, Need::Alone, parcel);
+    }
+
+    fn queue(&mut self, node: NodeId, need: Need, parcel: T) {
         let lane =
             self.lanes.entry(node).or_insert_with(|| Lane { in_flight: 0, queue: VecDeque::new() });
         if lane.queue.is_empty() {
             self.turns.push_back(node);
         }
-        lane.queue.push_back((usize::from(fds), parcel));
+        lane.queue.push_back((need, parcel));
     }
 
-    /// `node` took so many fds off its socket. What it never got does not count.
+    /// The parcel that was queued last for `node`, if it has not left.
+    pub(crate) fn last_mut(&mut self, node: NodeId) -> Option<&mut T> {
+        let (_, parcel) = self.lanes.get_mut(&node)?.queue.back_mut()?;
+        Some(parcel)
+    }
+
+    /// `node` took so many fds off its socket, or one parcel that goes alone. What it never got
+    /// does not count.
     pub(crate) fn received(&mut self, node: NodeId, fds: u16) {
         if let Some(lane) = self.lanes.get_mut(&node) {
             let landed = lane.in_flight.min(usize::from(fds));
@@ -100,7 +127,7 @@ impl<T> Handout<T> {
     ) -> Result<Handout<U>, E> {
         let mut lanes = BTreeMap::new();
         for (node, lane) in &self.lanes {
-            let made = lane.queue.iter().map(|(fds, parcel)| Ok((*fds, make(parcel)?)));
+            let made = lane.queue.iter().map(|(need, parcel)| Ok((*need, make(parcel)?)));
             let queue = made.collect::<Result<_, E>>()?;
             lanes.insert(*node, Lane { in_flight: lane.in_flight, queue });
         }
@@ -110,15 +137,21 @@ impl<T> Handout<T> {
 
     fn next_for(&mut self, node: NodeId) -> Option<T> {
         let lane = self.lanes.get_mut(&node)?;
-        let fds = lane.queue.front()?.0;
-        let free_after = self.window.checked_sub(self.in_flight + fds);
-        let fits = free_after.is_some_and(|free| lane.in_flight + fds <= free);
-        if !fits && fds > 0 && self.in_flight > 0 {
-            return None;
-        }
-        let (fds, parcel) = lane.queue.pop_front()?;
-        lane.in_flight += fds;
-        self.in_flight += fds;
+        let weight = match lane.queue.front()?.0 {
+            Need::Alone if lane.in_flight > 0 => return None,
+            Need::Alone => 1,
+            Need::Fds(fds) => {
+                let free_after = self.window.checked_sub(self.in_flight + fds);
+                let fits = free_after.is_some_and(|free| lane.in_flight + fds <= free);
+                if !fits && fds > 0 && self.in_flight > 0 {
+                    return None;
+                }
+                fds
+            }
+        };
+        let (_, parcel) = lane.queue.pop_front()?;
+        lane.in_flight += weight;
+        self.in_flight += weight;
         Some(parcel)
     }
 }

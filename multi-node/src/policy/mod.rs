@@ -8,6 +8,7 @@
 pub(crate) mod handout;
 pub(crate) mod health;
 mod jitter;
+pub(crate) mod membership;
 pub(crate) mod mesh;
 pub(crate) mod news;
 pub(crate) mod place;

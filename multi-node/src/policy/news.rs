@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::config::NodeId;
-use crate::event::Event;
+use crate::event::{Event, MembershipEvent};
 
 /// The nodes of which one was told and that are not gone yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,21 +49,38 @@ impl Roster {
     }
 }
 
+/// What a listener is told of what it missed.
+pub(crate) trait Lagged {
+    fn lagged(missed: u64) -> Self;
+}
+
+impl Lagged for Event {
+    fn lagged(missed: u64) -> Event {
+        Event::Lagged { missed }
+    }
+}
+
+impl Lagged for MembershipEvent {
+    fn lagged(missed: u64) -> MembershipEvent {
+        MembershipEvent::Lagged { missed }
+    }
+}
+
 /// What one listener has not heard yet: the latest events, so many at most.
 #[derive(Debug)]
-pub(crate) struct Backlog {
-    events: VecDeque<Event>,
+pub(crate) struct Backlog<E = Event> {
+    events: VecDeque<E>,
     most: usize,
     missed: u64,
 }
 
-impl Backlog {
-    pub(crate) fn new(most: usize) -> Backlog {
+impl<E: Lagged> Backlog<E> {
+    pub(crate) fn new(most: usize) -> Backlog<E> {
         Backlog { events: VecDeque::new(), most, missed: 0 }
     }
 
     /// Puts `event` last; the oldest is lost when there is no room.
-    pub(crate) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: E) {
         if self.events.len() == self.most {
             self.missed += 1;
             self.events.pop_front();
@@ -72,10 +89,10 @@ impl Backlog {
     }
 
     /// What comes next: first of all, that something was lost.
-    pub(crate) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn pop(&mut self) -> Option<E> {
         match std::mem::take(&mut self.missed) {
             0 => self.events.pop_front(),
-            missed => Some(Event::Lagged { missed }),
+            missed => Some(E::lagged(missed)),
         }
     }
 }

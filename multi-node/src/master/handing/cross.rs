@@ -71,6 +71,7 @@ impl<S> Parcel<S> {
                 Parcel::Link { peer: *peer, kind: *kind, socket: make(socket)? }
             }
             Parcel::Shared(name, bytes) => Parcel::Shared(name.clone(), make(bytes)?),
+            Parcel::Members(events) => Parcel::Members(events.clone()),
         })
     }
 }

@@ -94,6 +94,7 @@ impl Thread {
     /// Gives way to the new program. Returns only when that failed.
     fn replace(&mut self, generation: Generation) {
         self.manager.finish();
+        self.family.tell_members();
         let replaced = self.state().map(|(state, crossing)| {
             self.family.replace(generation, state.as_fd(), crossing.fds())
         });

@@ -90,6 +90,7 @@ impl Thread {
                 self.policy.handle_event(now, Event::Ready { node });
             }
             ToMaster::Draining => {
+                self.family.draining(node);
                 self.mesh.draining(node);
                 self.clinic.draining(node);
                 self.policy.handle_event(now, Event::Draining { node });
@@ -99,7 +100,7 @@ impl Thread {
             ToMaster::Share { name } => self.shares.asked(node, name, &mut self.family),
             ToMaster::Made { name } => self.shares.made(node, name, fds, &mut self.family),
             ToMaster::NotMade { name } => self.shares.failed(node, name, &self.family),
-            ToMaster::Received { fds } => self.family.received(node, fds),
+            ToMaster::Received { weight } => self.family.received(node, weight),
             ToMaster::Beat(pulse) => self.clinic.beat(now, node, pulse),
             ToMaster::Report(pulse) => self.clinic.reported(now, node, pulse),
             ToMaster::WantEvents if node == self.policy.master() => self.announcer.wants(node),
@@ -107,6 +108,7 @@ impl Thread {
                 self.clinic.gone(node);
                 self.shares.left(node, &self.family);
                 let ok = ended == Ended::Ok;
+                self.family.own_node_ended(node, ended);
                 self.policy.handle_event(now, Event::MasterEnded { ok });
             }
             // Events are the master's; a worker's end is its exit; a rehearsal is no node.

@@ -39,7 +39,7 @@ fn fds_that_were_lost_on_the_way_are_acknowledged_and_said() {
         assert_eq!(control.receive().unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
     assert!(control.receive().unwrap().is_some(), "what needs none arrives");
-    let fds = [1, 5].map(|fds| ToMaster::Received { fds });
+    let fds = [1, 5].map(|weight| ToMaster::Received { weight });
     assert_eq!(hear_all(&theirs), fds);
 }
 

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Events, Feed, WAITING};
+use super::{Events, Feed};
 use crate::config::NodeId;
 use crate::event::Event;
+use crate::node::feed::WAITING;
 
 fn subscribe(feed: &Feed) -> Events {
     feed.subscribe().0
@@ -82,12 +83,4 @@ fn a_feed_that_ends_ends_its_streams_once_they_are_read() {
     assert_eq!(next(&mut events), Poll::Ready(Some(Event::Stopping)));
     assert_eq!(next(&mut events), Poll::Ready(None));
     assert_eq!(next(&mut subscribe(&feed)), Poll::Ready(None));
-}
-
-#[test]
-fn a_listener_that_was_dropped_is_forgotten() {
-    let feed = Feed::default();
-    drop(subscribe(&feed));
-    feed.publish(&Event::Stopping);
-    assert!(feed.lock().listeners.is_empty());
 }

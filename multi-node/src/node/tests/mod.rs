@@ -4,6 +4,7 @@ mod broadcast;
 mod delivery;
 mod hostile;
 mod log;
+mod members;
 mod opening;
 mod pressure;
 mod requests;

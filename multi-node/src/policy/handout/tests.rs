@@ -54,6 +54,31 @@ fn two_stopped_receivers_do_not_hold_up_a_third() {
 }
 
 #[test]
+fn a_parcel_that_goes_alone_waits_for_what_is_in_flight_and_holds_up_what_is_behind_it() {
+    let mut handout = Handout::new(64);
+    handout.push(A, 1, 0);
+    handout.push_alone(A, 1);
+    handout.push(A, 1, 2);
+    handout.push_alone(B, 10);
+    assert_eq!(polled(&mut handout), [(A, 0), (B, 10)]);
+    handout.received(A, 1);
+    assert_eq!(polled(&mut handout), [(A, 1), (A, 2)]);
+}
+
+#[test]
+fn of_parcels_that_go_alone_a_stopped_node_has_one_in_flight_and_the_last_can_be_added_to() {
+    let mut handout = Handout::new(64);
+    handout.push_alone(A, 0);
+    assert_eq!(polled(&mut handout), [(A, 0)]);
+    assert_eq!(handout.last_mut(A), None);
+    handout.push_alone(A, 1);
+    assert_eq!(polled(&mut handout), []);
+    *handout.last_mut(A).unwrap() += 100;
+    handout.received(A, 1);
+    assert_eq!(polled(&mut handout), [(A, 101)]);
+}
+
+#[test]
 fn a_parcel_larger_than_the_window_goes_alone() {
     let mut handout = Handout::new(4);
     handout.push(A, 1, 0);
