@@ -53,10 +53,6 @@ pub(crate) fn rates(bench: &Bench) -> Result<Vec<Row>, String> {
         rows.extend(comparison.run(bench)?);
     }
     bench.note(
-        "messages of 1 MiB: the channel of multi-node has a window of 16 MiB (`ChannelConfig`)"
-            .to_owned(),
-    );
-    bench.note(
         "iceoryx2 and the limits carry bytes of that size, with nothing encoded or decoded; all \
          others a typed enum with a text of it"
             .to_owned(),
@@ -102,7 +98,7 @@ pub(crate) fn trips(bench: &Bench) -> Result<Vec<Row>, String> {
         goal: |_, other| (other == Carrier::IpcChannel).then_some(Goal::RatioAtMost(0.75)),
     };
     let busy = Comparison {
-        what: "round trip of 64 B, `ring=on`, `busy_poll=5us`, p50".to_owned(),
+        what: "round trip of 64 B, `ring=on`, `busy_poll=20us`, p50".to_owned(),
         job,
         ours: Carrier::BusyPoll,
         others: &[Carrier::MultiNode, Carrier::IceoryxBusy, Carrier::BareRing],

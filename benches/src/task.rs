@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use crate::Packet;
 
-/// The sizes from which a channel of multi-node is given a larger window, and that window.
-const LARGE: usize = 1 << 20;
-
 /// Which of the measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -87,13 +84,6 @@ impl Task {
     #[must_use]
     pub fn size(&self) -> usize {
         self.text.len()
-    }
-
-    /// The window that a channel of multi-node is given, where its own is too small to have more
-    /// than one message under way.
-    #[must_use]
-    pub fn window(&self) -> Option<usize> {
-        (self.size() >= LARGE).then_some(16 * LARGE)
     }
 
     /// A message of the task's size that is to be sent back.

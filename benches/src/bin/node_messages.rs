@@ -2,7 +2,7 @@
 //!
 //! The master leads. Two nodes talk; `all` and `one` take as many as `MULTI_NODE_NODES` says.
 
-use multi_node::{ChannelConfig, Nodes, Peer};
+use multi_node::{Nodes, Peer};
 use multi_node_benches::{Crowd, Kind, Link, Mesh, Packet, Task, follow, lead};
 
 #[multi_node::main(listen = none, nodes = 2)]
@@ -19,9 +19,7 @@ async fn main(nodes: Nodes) -> Result<(), String> {
 
 fn talk(nodes: &Nodes, task: Task) {
     let leads = nodes.is_master();
-    let config = ChannelConfig::new();
-    let config = task.window().map_or(config, |bytes| config.window(bytes));
-    nodes.on_node_with(config, move |peer: Peer<Packet>| {
+    nodes.on_node(move |peer: Peer<Packet>| {
         let task = task.clone();
         async move {
             let mut link = NodeLink(peer);
