@@ -54,8 +54,8 @@ fn a_panic_in_the_output_fails_the_test() {
 
 #[test]
 fn the_deadline_ends_a_wait() {
-    let program = shell("exec tail -f /dev/null").deadline(Duration::from_millis(50)).start();
     let started = Instant::now();
+    let program = shell("exec tail -f /dev/null").deadline(Duration::from_millis(50)).start();
     let waited = std::panic::catch_unwind(|| program.wait_for_line("never"));
     assert!(waited.is_err());
     assert!(started.elapsed() >= Duration::from_millis(50));

@@ -185,7 +185,10 @@ impl Placement {
     /// process has no room for a connection.
     pub(super) fn take_passed(&self, inbox: BorrowedFd<'_>) -> io::Result<Passed> {
         // A connection for which there is no room would be lost on the way: it stays in the queue.
-        drop(inbox.try_clone_to_owned()?);
+        // Other threads of this process open fds meanwhile, in the master supervision's too.
+        let room: io::Result<Vec<OwnedFd>> =
+            (0..ROOM).map(|_| inbox.try_clone_to_owned()).collect();
+        drop(room?);
         // One byte more than a claim, so that nothing longer passes for one.
         let mut bytes = [0; Claim::BYTES + 1];
         let (length, fds) = match packet::receive(inbox, &mut bytes) {
@@ -225,6 +228,9 @@ impl Placement {
         }
     }
 }
+
+/// Fds for which there must be room before a connection is taken from an inbox.
+const ROOM: usize = 8;
 
 /// A node that a connection may be passed to.
 #[derive(Clone, Copy)]
