@@ -9,7 +9,7 @@ use super::codec::EncodeError;
 use super::connection::Link;
 use super::error::{CloseReason, SendError, TrySendError};
 use super::frame::Kind;
-use super::hello::{Close, Credit};
+use super::hello::{Close, Credit, Offer};
 use super::inbox::{Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
@@ -52,6 +52,12 @@ impl ChannelConfig {
     #[must_use]
     pub fn max_frame(self, bytes: usize) -> Self {
         ChannelConfig { max_frame: bytes.min(MAX_FRAME), ..self }
+    }
+
+    /// What the other side is told of a type that this one asks for with it.
+    pub(crate) fn offer(self, name: String, fingerprint: u64) -> Offer {
+        let (window, max_frame) = (self.window as u64, self.max_frame as u64);
+        Offer { name, fingerprint, window, max_frame }
     }
 }
 

@@ -7,8 +7,9 @@ use std::task::Poll;
 
 use crate::config::NodeId;
 use crate::link::channel::Channel;
-use crate::link::codec::EncodeError;
-use crate::link::error::{SendError, TrySendError};
+use crate::link::codec::{self, EncodeError};
+use crate::link::error::{BroadcastError, SendError, TrySendError};
+use crate::link::message::Message;
 
 /// Who got a broadcast, and who did not: what `Nodes::broadcast` returns.
 ///
@@ -35,7 +36,7 @@ impl Broadcast {
 /// waited for, none behind another.
 pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broadcast {
     let mut outcome = Broadcast::default();
-    let mut waiting: Vec<Wait<'_>> = Vec::new();
+    let mut waiting: Vec<Wait<'_, SendError>> = Vec::new();
     let mut heavy = false;
     for channel in channels {
         let node = channel.node();
@@ -51,19 +52,9 @@ pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broad
     if heavy {
         tokio::task::yield_now().await;
     }
-    poll_fn(|cx| {
-        waiting.retain_mut(|wait| match wait.as_mut().poll(cx) {
-            Poll::Ready((node, Ok(()))) => {
-                outcome.reached.push(node);
-                false
-            }
-            Poll::Ready((node, Err(error))) => {
-                outcome.missed.push((node, error));
-                false
-            }
-            Poll::Pending => true,
-        });
-        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    side_by_side(waiting, |(node, sent)| match sent {
+        Ok(()) => outcome.reached.push(node),
+        Err(error) => outcome.missed.push((node, error)),
     })
     .await;
     outcome.reached.sort_unstable();
@@ -71,9 +62,41 @@ pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broad
     outcome
 }
 
-type Wait<'a> = Pin<Box<dyn Future<Output = (NodeId, Result<(), SendError>)> + Send + 'a>>;
+/// Someone who has to be waited for: who it is, and how that went.
+pub(super) type Wait<'a, E> = Pin<Box<dyn Future<Output = (NodeId, Result<(), E>)> + Send + 'a>>;
 
-fn wait(channel: Arc<Channel>, message: &[u8]) -> Wait<'_> {
+/// Waits for all of them, none behind another.
+pub(super) async fn side_by_side<E>(
+    mut waiting: Vec<Wait<'_, E>>,
+    mut done: impl FnMut((NodeId, Result<(), E>)),
+) {
+    poll_fn(|cx| {
+        waiting.retain_mut(|wait| match wait.as_mut().poll(cx) {
+            Poll::Ready(sent) => {
+                done(sent);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// A message for many, encoded once.
+///
+/// # Errors
+/// When it cannot be, or not in `max` bytes.
+pub(super) fn encode<M: Message>(message: &M, max: usize) -> Result<Vec<u8>, BroadcastError> {
+    let mut bytes = Vec::new();
+    codec::encode_into(&mut bytes, message, max).map_err(|error| match error {
+        EncodeError::TooLarge { max } => BroadcastError::TooLarge { max },
+        EncodeError::Failed(message) => BroadcastError::Encode { message },
+    })?;
+    Ok(bytes)
+}
+
+fn wait(channel: Arc<Channel>, message: &[u8]) -> Wait<'_, SendError> {
     Box::pin(async move { (channel.node(), channel.send(copier(message)).await) })
 }
 

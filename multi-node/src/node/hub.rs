@@ -24,7 +24,6 @@ use super::stream::NodeStream;
 use super::topic::{self, Directory, Topic, TopicNameError};
 use crate::config::{Messaging, NodeId};
 use crate::link::channel::{ChannelConfig, MAX_FRAME};
-use crate::link::codec::{self, EncodeError};
 use crate::link::connection::{Link, Owner};
 use crate::link::control::LinkKind;
 use crate::link::error::{BroadcastError, SendToError};
@@ -146,12 +145,7 @@ impl Hub {
                 }
             });
         });
-        let offer = Offer {
-            name: M::NAME.to_owned(),
-            fingerprint: M::FINGERPRINT,
-            window: config.window as u64,
-            max_frame: config.max_frame as u64,
-        };
+        let offer = config.offer(M::NAME.to_owned(), M::FINGERPRINT);
         match self.ask(Asked { of: TypeId::of::<M>(), offer, config, on_channel }) {
             Ok(()) => {}
             Err(Taken::Type) => {
@@ -248,11 +242,7 @@ impl Hub {
         message: &M,
     ) -> Result<Broadcast, BroadcastError> {
         let channels = self.0.registry().channels(TypeId::of::<M>());
-        let mut bytes = Vec::new();
-        codec::encode_into(&mut bytes, message, MAX_FRAME).map_err(|error| match error {
-            EncodeError::TooLarge { max } => BroadcastError::TooLarge { max },
-            EncodeError::Failed(message) => BroadcastError::Encode { message },
-        })?;
+        let bytes = broadcast::encode(message, MAX_FRAME)?;
         Ok(broadcast::to_all(channels, &bytes).await)
     }
 

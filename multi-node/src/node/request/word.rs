@@ -49,10 +49,5 @@ const LAYOUT: u64 = 1;
 
 /// The channel of a request type, under a name that no type has.
 pub(super) fn offer<Q: Request>(config: ChannelConfig) -> Offer {
-    Offer {
-        name: format!("request {}", Q::NAME),
-        fingerprint: Word::<Q, Q::Reply>::FINGERPRINT,
-        window: config.window as u64,
-        max_frame: config.max_frame as u64,
-    }
+    config.offer(format!("request {}", Q::NAME), Word::<Q, Q::Reply>::FINGERPRINT)
 }

@@ -37,12 +37,11 @@ use entry::Entry;
 use queue::Queue;
 
 use super::Nodes;
+use super::broadcast;
 use super::registry::Asked;
 use crate::config::NodeId;
 use crate::link::channel::ChannelConfig;
-use crate::link::codec::{self, EncodeError};
 use crate::link::error::BroadcastError;
-use crate::link::hello::Offer;
 use crate::link::message::Message;
 
 /// The name of the channel of topics; no type of Rust has it.
@@ -200,7 +199,7 @@ impl<M: Message> Topic<M> {
         if gates.is_empty() {
             return Ok(Published::default());
         }
-        let bytes = encode(message)?;
+        let bytes = broadcast::encode(message, MAX_MESSAGE)?;
         Ok(publish::to_all(&gates, &bytes).await)
     }
 
@@ -213,7 +212,7 @@ impl<M: Message> Topic<M> {
         if gates.is_empty() {
             return Ok(Published::default());
         }
-        Ok(publish::try_to_all(&gates, &encode(message)?))
+        Ok(publish::try_to_all(&gates, &broadcast::encode(message, MAX_MESSAGE)?))
     }
 
     /// Receives what is published from now on: by this node from when it is called, by the others
@@ -259,27 +258,13 @@ impl<M> fmt::Debug for Topic<M> {
     }
 }
 
-fn encode<M: Message>(message: &M) -> Result<Vec<u8>, BroadcastError> {
-    let mut bytes = Vec::new();
-    codec::encode_into(&mut bytes, message, MAX_MESSAGE).map_err(|error| match error {
-        EncodeError::TooLarge { max } => BroadcastError::TooLarge { max },
-        EncodeError::Failed(message) => BroadcastError::Encode { message },
-    })?;
-    Ok(bytes)
-}
-
 /// Asks every node for the channel of topics.
 ///
 /// Every node that has links at all does, whether it uses topics or not: who subscribes has to know
 /// of each that it will not publish past the subscription.
 pub(super) fn asked(directory: &Arc<Directory>) -> Asked {
     let config = ChannelConfig::new().window(WINDOW).max_frame(MAX_MESSAGE + frame::HEADER);
-    let offer = Offer {
-        name: CHANNEL.to_owned(),
-        fingerprint: FORMAT,
-        window: config.window as u64,
-        max_frame: config.max_frame as u64,
-    };
+    let offer = config.offer(CHANNEL.to_owned(), FORMAT);
     let directory = Arc::clone(directory);
     let on_channel = Arc::new(move |runtime: &_, channel| directory.open(runtime, channel));
     Asked { of: TypeId::of::<Directory>(), offer, config, on_channel }

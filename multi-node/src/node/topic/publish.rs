@@ -1,13 +1,11 @@
 //! One message to every node that has subscribed: encoded once, waited for side by side.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::gate::{Attempt, Gate};
 use crate::config::NodeId;
 use crate::link::error::TrySendError;
+use crate::node::broadcast::{Wait, side_by_side};
 
 /// Who got a message of a topic, and who did not: what `Topic::publish` returns.
 ///
@@ -65,18 +63,8 @@ pub(super) async fn to_all(gates: &[Arc<Gate>], message: &[u8]) -> Published {
         // Who receives may have to run in this thread, and nothing else gives it a turn.
         tokio::task::coop::consume_budget().await;
     }
-    let mut waiting: Vec<_> = waiting.into_iter().map(|gate| wait(gate, message)).collect();
-    poll_fn(|cx| {
-        waiting.retain_mut(|wait| match wait.as_mut().poll(cx) {
-            Poll::Ready((node, sent)) => {
-                published.note(node, sent);
-                false
-            }
-            Poll::Pending => true,
-        });
-        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    let waiting = waiting.into_iter().map(|gate| wait(gate, message)).collect();
+    side_by_side(waiting, |(node, sent)| published.note(node, sent)).await;
     published.sorted()
 }
 
@@ -96,8 +84,6 @@ fn at_once(gates: &[Arc<Gate>], message: &[u8]) -> (Published, Vec<Arc<Gate>>, b
     (published, waiting, heavy)
 }
 
-type Wait<'a> = Pin<Box<dyn Future<Output = (NodeId, Result<(), TrySendError>)> + Send + 'a>>;
-
-fn wait(gate: Arc<Gate>, message: &[u8]) -> Wait<'_> {
+fn wait(gate: Arc<Gate>, message: &[u8]) -> Wait<'_, TrySendError> {
     Box::pin(async move { (gate.node(), gate.send(message).await) })
 }
