@@ -93,12 +93,8 @@ impl<E: Lagged + Clone> Subscribers<E> {
     }
 
     fn each(&mut self, change: impl Fn(&mut Queue<E>)) {
-        self.listeners.retain(|listener| match listener.upgrade() {
-            Some(shared) => {
-                shared.change(&change);
-                true
-            }
-            None => false,
+        self.listeners.retain(|listener| {
+            listener.upgrade().map(|listener| listener.change(&change)).is_some()
         });
     }
 }

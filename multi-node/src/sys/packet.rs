@@ -152,8 +152,8 @@ unsafe fn take(
     Ok((length.cast_unsigned(), header.msg_flags))
 }
 
-/// Adds the fds that came with a message. nix gives up when some of them were lost, and with that the
-/// others leak.
+/// Adds the fds that came with a message. nix gives up when some of them were lost, and with that
+/// the others leak.
 ///
 /// # Safety
 /// recvmsg(2) filled `header`, its control space is still there, and this is called once.
