@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use multi_node::{Asker, Message, NodeId, Nodes, RequestError};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::orders::Orders;
 use crate::words::{say, up, who};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Message)]
@@ -78,9 +79,8 @@ async fn take_orders(
     nodes: Nodes,
     connection: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    let mut stream = BufReader::new(connection);
-    let mut line = String::new();
-    while stream.read_line(&mut line).await? > 0 {
+    let mut orders = Orders::new(connection);
+    while let Some(line) = orders.next().await? {
         let order: Vec<&str> = line.split_whitespace().collect();
         let answer = match order[..] {
             ["who"] => who(&nodes),
@@ -101,8 +101,7 @@ async fn take_orders(
             }
             _ => "what?".to_owned(),
         };
-        stream.write_all(format!("{answer}\n").as_bytes()).await?;
-        line.clear();
+        orders.answer(&answer).await?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod listening;
 mod membership;
 mod messages;
 mod options;
+mod orders;
 mod ready;
 mod runtimes;
 mod shares;

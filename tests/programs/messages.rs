@@ -7,6 +7,7 @@ use multi_node::{Message, NodeStream, Nodes, Peer};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
+use crate::orders::Orders;
 use crate::words::{say, up, who};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Message)]
@@ -57,9 +58,8 @@ async fn take_orders(
     nodes: Nodes,
     connection: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    let mut stream = BufReader::new(connection);
-    let mut line = String::new();
-    while stream.read_line(&mut line).await? > 0 {
+    let mut orders = Orders::new(connection);
+    while let Some(line) = orders.next().await? {
         let order: Vec<&str> = line.split_whitespace().collect();
         let answer = match order[..] {
             ["who"] => who(&nodes),
@@ -76,8 +76,7 @@ async fn take_orders(
             ["send", node, text] => send(&nodes, node, text).await,
             _ => "what?".to_owned(),
         };
-        stream.write_all(format!("{answer}\n").as_bytes()).await?;
-        line.clear();
+        orders.answer(&answer).await?;
     }
     Ok(())
 }
@@ -98,7 +97,7 @@ async fn send(nodes: &Nodes, node: &str, text: &str) -> String {
     }
 }
 
-fn list(items: &[impl fmt::Display]) -> String {
+pub(crate) fn list(items: &[impl fmt::Display]) -> String {
     let words: Vec<String> = items.iter().map(ToString::to_string).collect();
     words.join(" ")
 }

@@ -5,9 +5,11 @@ use std::io;
 
 use multi_node::{Delivery, Message, NodeId, Nodes, Subscription, Topic};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 
+use crate::messages::list;
+use crate::orders::Orders;
 use crate::words::{say, up, who};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Message)]
@@ -46,10 +48,9 @@ async fn take_orders(
     nodes: Nodes,
     connection: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    let mut stream = BufReader::new(connection);
-    let mut line = String::new();
+    let mut orders = Orders::new(connection);
     let mut hearing: HashMap<String, AbortHandle> = HashMap::new();
-    while stream.read_line(&mut line).await? > 0 {
+    while let Some(line) = orders.next().await? {
         let order: Vec<&str> = line.split_whitespace().collect();
         let answer = match order[..] {
             ["who"] => who(&nodes),
@@ -70,19 +71,13 @@ async fn take_orders(
             }
             _ => "what?".to_owned(),
         };
-        stream.write_all(format!("{answer}\n").as_bytes()).await?;
-        line.clear();
+        orders.answer(&answer).await?;
     }
     Ok(())
 }
 
 fn topic(nodes: &Nodes, name: &str) -> Topic<Said> {
     nodes.topic(name)
-}
-
-fn list(nodes: &[NodeId]) -> String {
-    let words: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-    words.join(" ")
 }
 
 /// How many messages in a row make a publisher one that goes.

@@ -9,9 +9,7 @@ use crate::support::{reach, reload, replace, scenario, send, soon, successor, wo
 
 #[test]
 fn every_node_hears_of_every_node_and_of_itself() {
-    let program = scenario("membership").start();
-    let nodes = program.wait_for_nodes(3);
-    agree(&program, &nodes);
+    let (program, nodes) = introduced();
     for of in &nodes {
         for other in &nodes {
             hears(&program, *of, &format!("joined={}", other.node));
@@ -22,12 +20,10 @@ fn every_node_hears_of_every_node_and_of_itself() {
 
 #[test]
 fn a_killed_node_is_left_with_its_signal_and_its_successor_joins() {
-    let program = scenario("membership").start();
-    let nodes = program.wait_for_nodes(3);
-    agree(&program, &nodes);
+    let (program, nodes) = introduced();
     let killed = workers(&nodes)[0];
     let next = replace(&program, killed);
-    let others: Vec<Who> = nodes.iter().copied().filter(|who| *who != killed).collect();
+    let others = without(nodes, killed);
     for of in &others {
         hears(&program, *of, &format!("left={} killed 9", killed.node));
         hears(&program, *of, &format!("joined={}", next.node));
@@ -38,15 +34,13 @@ fn a_killed_node_is_left_with_its_signal_and_its_successor_joins() {
 
 #[test]
 fn a_node_that_exits_by_itself_is_left_with_its_code() {
-    let program = scenario("membership").start();
-    let nodes = program.wait_for_nodes(3);
-    agree(&program, &nodes);
+    let (program, nodes) = introduced();
     let exits = workers(&nodes)[1];
     let mut client = to(&program, exits);
     // It has no time to answer.
     let _ = client.ask("exit 7");
     let next = successor(&program, exits);
-    let others: Vec<Who> = nodes.iter().copied().filter(|who| *who != exits).collect();
+    let others = without(nodes, exits);
     for of in &others {
         hears(&program, *of, &format!("left={} exited Some(7)", exits.node));
     }
@@ -56,13 +50,11 @@ fn a_node_that_exits_by_itself_is_left_with_its_code() {
 
 #[test]
 fn a_node_that_is_told_to_leave_drains() {
-    let program = scenario("membership").start();
-    let nodes = program.wait_for_nodes(3);
-    agree(&program, &nodes);
+    let (program, nodes) = introduced();
     let leaves = workers(&nodes)[0];
     send(leaves.pid, Signal::SIGTERM);
     let next = successor(&program, leaves);
-    let others: Vec<Who> = nodes.iter().copied().filter(|who| *who != leaves).collect();
+    let others = without(nodes, leaves);
     for of in &others {
         hears(&program, *of, &format!("left={} drained", leaves.node));
     }
@@ -72,9 +64,7 @@ fn a_node_that_is_told_to_leave_drains() {
 
 #[test]
 fn in_a_reload_every_old_node_drains_the_masters_own_too() {
-    let program = scenario("membership").start();
-    let old = program.wait_for_nodes(3);
-    agree(&program, &old);
+    let (program, old) = introduced();
     let new = reload(&program, 1);
     // They were there before the old ones were told to leave.
     for of in workers(&new) {
@@ -92,9 +82,7 @@ fn in_a_reload_every_old_node_drains_the_masters_own_too() {
 
 #[test]
 fn a_worker_that_was_stopped_hears_later_what_it_missed_and_holds_up_nobody() {
-    let program = scenario("membership").start();
-    let nodes = program.wait_for_nodes(3);
-    agree(&program, &nodes);
+    let (program, nodes) = introduced();
     let (stopped, mut other) = (workers(&nodes)[0], workers(&nodes)[1]);
     send(stopped.pid, Signal::SIGSTOP);
     let master = nodes.iter().copied().find(|who| who.slot == 0).expect("one");
@@ -106,6 +94,20 @@ fn a_worker_that_was_stopped_hears_later_what_it_missed_and_holds_up_nobody() {
     send(stopped.pid, Signal::SIGCONT);
     agree(&program, &[master, stopped, other]);
     program.stop();
+}
+
+/// The program, once its three nodes know each other.
+#[track_caller]
+fn introduced() -> (Running, Vec<Who>) {
+    let program = scenario("membership").start();
+    let nodes = program.wait_for_nodes(3);
+    agree(&program, &nodes);
+    (program, nodes)
+}
+
+fn without(mut nodes: Vec<Who>, gone: Who) -> Vec<Who> {
+    nodes.retain(|who| *who != gone);
+    nodes
 }
 
 /// Waits until a node has said that it heard this.
