@@ -109,6 +109,10 @@ impl Thread {
     async fn supervise(&mut self) -> Finish {
         loop {
             self.look_after_nodes();
+            // A node that has died may have its successor ready by the end of this turn.
+            if self.ready {
+                self.tell_manager();
+            }
             if let Some(finish) = self.act().await {
                 return finish;
             }
