@@ -138,7 +138,7 @@ impl Hub {
         let on_channel: OnChannel = Arc::new(move |runtime, channel| {
             let peer = Peer::new(Arc::clone(&channel), config.window, hub.clone());
             let (node, handler) = (channel.node(), Arc::clone(&handler));
-            let running = handler::run(node, M::NAME, async move { handler(peer).await });
+            let running = handler::run(node, M::NAME, move || handler(peer));
             runtime.spawn(async move {
                 if running.await.is_err() {
                     channel.abort(Close::Panicked);
@@ -213,8 +213,7 @@ impl Hub {
         let handler = Arc::new(handler);
         let on_stream: OnStream = Arc::new(move |runtime, stream| {
             let (node, handler) = (stream.id(), Arc::clone(&handler));
-            let running = handler::run(node, "stream", async move { handler(stream).await });
-            runtime.spawn(async move { running.await.unwrap_or_default() });
+            runtime.spawn(handler::run(node, "stream", move || handler(stream)));
         });
         let mut streams = self.0.streams();
         let first = streams.handler.is_none();
