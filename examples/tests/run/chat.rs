@@ -1,6 +1,6 @@
 //! `chat`: two browsers on two nodes, a room of their own, and a reload under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -70,15 +70,15 @@ pub(crate) fn people_on(
     nodes: &[&str],
     each: usize,
 ) -> Vec<Browser> {
-    let mut people: Vec<Browser> = Vec::new();
+    let nodes = BTreeSet::from_iter(nodes);
+    let (mut people, mut others): (Vec<Browser>, Vec<Browser>) = Default::default();
     chat.until("there are people on these nodes", || {
-        people.push(Browser::open(address, "lobby", "someone"));
-        let on = |node| people.iter().filter(|someone| someone.node == node).count();
-        nodes.iter().all(|&node| on(node) >= each).then_some(())
+        let someone = Browser::open(address, "lobby", "someone");
+        let here = people.iter().filter(|other| other.node == someone.node).count();
+        let wanted = here < each && nodes.contains(&&*someone.node);
+        if wanted { &mut people } else { &mut others }.push(someone);
+        (people.len() == nodes.len() * each).then_some(())
     });
-    let wanted = |someone: &Browser| nodes.contains(&&*someone.node);
-    let (people, others) = people.into_iter().partition(wanted);
-    let others: Vec<Browser> = others;
     others.into_iter().for_each(Browser::leave);
     people
 }

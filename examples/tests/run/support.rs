@@ -109,8 +109,8 @@ impl Program {
         (status, said)
     }
 
-    /// Waits for a good end of a program that does not wait for all of its processes; this one has
-    /// to be who adopts them.
+    /// Waits for a good end of a program that leaves processes to this one, which has to have become
+    /// the one that adopts them.
     pub(crate) fn ends_well_with_orphans(mut self) {
         let status = self.exit();
         self.until("all its processes have ended", || {
