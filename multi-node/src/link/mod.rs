@@ -28,5 +28,6 @@ mod reader;
 mod ring;
 mod traffic;
 mod way;
+pub(crate) mod when_full;
 pub(crate) mod wire;
 mod writable;

@@ -27,9 +27,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use config::{SubscribeConfig, WhenFull};
+pub use config::SubscribeConfig;
 pub use publish::Published;
-pub use subscription::{Delivery, Lagged, Subscription};
+pub use subscription::{Delivery, Subscription};
 
 pub(super) use directory::Directory;
 
