@@ -5,14 +5,16 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::backlog::{Frames, Taken};
 use super::codec::EncodeError;
 use super::connection::Link;
 use super::error::{CloseReason, SendError, TrySendError};
 use super::frame::Kind;
 use super::hello::{Close, Credit, Offer};
-use super::inbox::{Inbox, Overrun};
+use super::inbox::{Arrival, Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
+use super::when_full::WhenFull;
 use crate::config::NodeId;
 use crate::report;
 
@@ -31,12 +33,13 @@ pub(crate) const MAX_FRAME: usize = 1 << 30;
 pub struct ChannelConfig {
     pub(crate) window: usize,
     pub(crate) max_frame: usize,
+    pub(crate) when_full: WhenFull,
 }
 
 impl ChannelConfig {
-    /// A window of 1 MiB and frames of 16 MiB at most.
+    /// A window of 1 MiB, for which senders wait, and frames of 16 MiB at most.
     pub fn new() -> Self {
-        ChannelConfig { window: 1 << 20, max_frame: 16 << 20 }
+        ChannelConfig { window: 1 << 20, max_frame: 16 << 20, when_full: WhenFull::default() }
     }
 
     /// Bytes, encoded, that one node may have on their way here before the handler has received
@@ -52,6 +55,13 @@ impl ChannelConfig {
     #[must_use]
     pub fn max_frame(self, bytes: usize) -> Self {
         ChannelConfig { max_frame: bytes.min(MAX_FRAME), ..self }
+    }
+
+    /// What becomes of a message that comes while a window of them waits for the handler already
+    /// (default [`WhenFull::Wait`]).
+    #[must_use]
+    pub fn when_full(self, when_full: WhenFull) -> Self {
+        ChannelConfig { when_full, ..self }
     }
 
     /// What the other side is told of a type that this one asks for with it.
@@ -79,7 +89,7 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn new(link: Arc<Link>, local: u16, config: ChannelConfig) -> Self {
-        let inbox = Mutex::new(Inbox::new(config.window));
+        let inbox = Mutex::new(Inbox::new(config.window, config.when_full));
         Channel { link, local, max_frame: config.max_frame, inbox }
     }
 
@@ -149,7 +159,11 @@ impl Channel {
     }
 
     /// Takes the oldest frames that came, as whole frames, in exchange for an empty buffer.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Option<()>> {
+    pub(crate) fn poll_take(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<u8>,
+    ) -> Poll<Option<Taken>> {
         self.inbox().poll_take(cx, batch)
     }
 
@@ -176,8 +190,8 @@ impl Channel {
 
     /// This side receives no more; it may go on sending.
     pub(crate) fn drop_receiver(&self) {
-        let first = self.inbox().deafen();
-        if first {
+        let news = self.inbox().deafen();
+        if news {
             self.say(Close::Dropped);
         }
     }
@@ -202,12 +216,15 @@ impl Channel {
 
     /// Frames came.
     pub(crate) fn receive(&self, frames: Frames<'_>) {
-        let taken = match frames {
-            Frames::Shared(frames) => self.inbox().copy(frames),
-            Frames::Whole(frames) => self.inbox().adopt(frames),
-        };
-        match taken {
-            Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
+        let arrival = self.inbox().receive(frames);
+        match arrival {
+            Ok(Arrival { handler, credit, closes }) => {
+                handler.into_iter().for_each(std::task::Waker::wake);
+                self.credit(credit);
+                if closes {
+                    self.say(Close::Lagged);
+                }
+            }
             Err(Overrun) => {
                 let node = self.node();
                 report::error!("a channel to node {node} is closed: it sent more than the window");
@@ -246,15 +263,6 @@ impl Channel {
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Frames of one channel, as they came.
-#[derive(Debug)]
-pub(crate) enum Frames<'a> {
-    /// In a buffer that holds other things too.
-    Shared(&'a [u8]),
-    /// In a buffer of their own.
-    Whole(Vec<u8>),
 }
 
 /// A place in the queue of a full channel, given up when dropped.
