@@ -3,6 +3,7 @@
 mod broadcast;
 mod delivery;
 mod hostile;
+mod lagging;
 mod log;
 mod members;
 mod opening;
