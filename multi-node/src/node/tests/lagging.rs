@@ -238,6 +238,27 @@ async fn a_broadcast_that_waits_for_a_stuck_handler_has_reached_the_others_and_h
     assert_eq!(sent.reached(), [NodeId(1), NodeId(2), NodeId(3)]);
 }
 
+#[tokio::test]
+async fn a_stopped_node_is_waited_for_whatever_it_chose_and_try_send_says_so() {
+    for when_full in UNWAITED {
+        let (a, mortal) = (hub(0), Mortal::new(1));
+        join((&a, 0), (&mortal.hub, 1), LinkKind::Messages);
+        let mut at_a = peers::<Number>(&a, small_window());
+        let mut at_b = peers::<Number>(&mortal.hub, small(when_full));
+        let (left, mut right) =
+            (soon(at_a.recv()).await.unwrap(), soon(at_b.recv()).await.unwrap());
+        let go_on = mortal.stop();
+        assert_eq!(fill(&left), FIT);
+        let sending = tokio::spawn(async move { left.send(&Number(FIT)).await });
+        let_others_run(100).await;
+        assert!(!sending.is_finished());
+        go_on.send(()).unwrap();
+        assert_eq!(soon(sending).await.unwrap(), Ok(()));
+        assert!(soon(right.recv()).await.is_some());
+        mortal.die();
+    }
+}
+
 #[test]
 fn on_many_threads_every_message_is_got_or_counted() {
     const TASKS: u64 = 4;

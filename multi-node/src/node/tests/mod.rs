@@ -127,6 +127,18 @@ impl Mortal {
         Mortal { hub, runtime }
     }
 
+    /// Stops its only thread, until the result is sent to or dropped.
+    fn stop(&self) -> std::sync::mpsc::Sender<()> {
+        let (go_on, stopped) = std::sync::mpsc::channel();
+        let (now, is_stopped) = std::sync::mpsc::channel();
+        self.runtime.spawn(async move {
+            now.send(()).unwrap();
+            stopped.recv_timeout(DEADLINE).unwrap_or_default();
+        });
+        is_stopped.recv_timeout(DEADLINE).unwrap();
+        go_on
+    }
+
     /// Ends as a process does: nothing of it runs any more, and its sockets close.
     fn die(self) {
         self.runtime.shutdown_background();
