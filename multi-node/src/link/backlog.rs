@@ -21,16 +21,6 @@ pub(crate) enum Frames<'a> {
     Whole(Vec<u8>),
 }
 
-impl Frames<'_> {
-    /// Leaves only the frames in the first `bytes`.
-    pub(super) fn truncate(&mut self, bytes: usize) {
-        match self {
-            Frames::Shared(frames) => *frames = &frames[..bytes],
-            Frames::Whole(frames) => frames.truncate(bytes),
-        }
-    }
-}
-
 impl Deref for Frames<'_> {
     type Target = [u8];
 
