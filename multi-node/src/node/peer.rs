@@ -171,6 +171,7 @@ impl<M: Message> Peer<M> {
     }
 
     /// Ready when the batch has the next message, or says how many are missing before it.
+    #[inline]
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Lagged>>> {
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
         let mut batch = Some(Ok(()));
