@@ -63,12 +63,12 @@ pub use event::{Departure, Event, MembershipEvent};
 pub use link::channel::ChannelConfig;
 pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
 pub use link::message::{Message, Request};
+pub use link::when_full::{Lagged, WhenFull};
 pub use multi_node_macros::{Message, main};
 pub use node::{
     Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
-    Lagged, Listener, Membership, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError,
-    RequestError, Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic,
-    TopicNameError, WhenFull,
+    Listener, Membership, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError, RequestError,
+    Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic, TopicNameError,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

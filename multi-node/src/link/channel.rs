@@ -5,43 +5,52 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::backlog::{Frames, Taken};
 use super::codec::EncodeError;
 use super::connection::Link;
 use super::error::{CloseReason, SendError, TrySendError};
 use super::frame::Kind;
 use super::hello::{Close, Credit, Offer};
-use super::inbox::{Inbox, Overrun};
+use super::inbox::{Arrival, Inbox, Overrun};
 use super::outgoing::Refused;
 use super::pool;
+use super::when_full::WhenFull;
 use crate::config::NodeId;
 use crate::report;
 
 /// The most that [`ChannelConfig::max_frame`] may be: 1 GiB.
 pub(crate) const MAX_FRAME: usize = 1 << 30;
 
-/// How much of one message type a node takes in from each other node.
+/// How much of one message type a node takes in from each other node, and what becomes of the rest.
 ///
 /// ```
-/// use multi_node::ChannelConfig;
+/// use multi_node::{ChannelConfig, WhenFull};
 ///
-/// let config = ChannelConfig::new().window(256 * 1024).max_frame(64 * 1024);
+/// let config = ChannelConfig::new()
+///     .window(256 * 1024)
+///     .max_frame(64 * 1024)
+///     .when_full(WhenFull::DropOldest);
 /// # let _ = config;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelConfig {
     pub(crate) window: usize,
     pub(crate) max_frame: usize,
+    pub(crate) when_full: WhenFull,
 }
 
 impl ChannelConfig {
-    /// A window of 1 MiB and frames of 16 MiB at most.
+    /// A window of 1 MiB, for which senders wait, and frames of 16 MiB at most.
     pub fn new() -> Self {
-        ChannelConfig { window: 1 << 20, max_frame: 16 << 20 }
+        ChannelConfig { window: 1 << 20, max_frame: 16 << 20, when_full: WhenFull::default() }
     }
 
-    /// Bytes, encoded, that one node may have on their way here before the handler has received
-    /// them (default 1 MiB); a sender then waits. A larger message goes when nothing else of its
-    /// channel is under way.
+    /// Bytes, encoded and with 8 for each message, that one node may have on their way here before
+    /// the handler has received them (default 1 MiB); a sender then waits. A larger message goes
+    /// when nothing else of its channel is under way.
+    ///
+    /// With a [`when_full`](ChannelConfig::when_full) for which senders do not wait, that much may
+    /// wait here, and as much again be what the handler has begun.
     #[must_use]
     pub fn window(self, bytes: usize) -> Self {
         ChannelConfig { window: bytes, ..self }
@@ -52,6 +61,23 @@ impl ChannelConfig {
     #[must_use]
     pub fn max_frame(self, bytes: usize) -> Self {
         ChannelConfig { max_frame: bytes.min(MAX_FRAME), ..self }
+    }
+
+    /// What becomes of a message that comes while a window of others waits for the handler already
+    /// (default [`WhenFull::Wait`]).
+    ///
+    /// Whatever else is chosen, a sender does not wait for the handler, only for this node to read
+    /// what is under way, which it does at once. [`Peer::recv_or_lagged`](crate::Peer::recv_or_lagged)
+    /// says what is missing, and where. A handler takes what waits in batches; of one that it has
+    /// begun nothing is dropped any more.
+    ///
+    /// A process that is stopped, or whose runtime is blocked, reads nothing and so drops nothing:
+    /// once a window is under way to it `send` waits, whatever it chose. Who cannot wait has
+    /// [`Peer::try_send`](crate::Peer::try_send), which says `Full` then, or puts a timeout around
+    /// `send`; and the option `hang_timeout` has such a worker replaced.
+    #[must_use]
+    pub fn when_full(self, when_full: WhenFull) -> Self {
+        ChannelConfig { when_full, ..self }
     }
 
     /// What the other side is told of a type that this one asks for with it.
@@ -79,7 +105,7 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn new(link: Arc<Link>, local: u16, config: ChannelConfig) -> Self {
-        let inbox = Mutex::new(Inbox::new(config.window));
+        let inbox = Mutex::new(Inbox::new(config.window, config.when_full));
         Channel { link, local, max_frame: config.max_frame, inbox }
     }
 
@@ -149,7 +175,11 @@ impl Channel {
     }
 
     /// Takes the oldest frames that came, as whole frames, in exchange for an empty buffer.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Option<()>> {
+    pub(crate) fn poll_take(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<u8>,
+    ) -> Poll<Option<Taken>> {
         self.inbox().poll_take(cx, batch)
     }
 
@@ -176,8 +206,8 @@ impl Channel {
 
     /// This side receives no more; it may go on sending.
     pub(crate) fn drop_receiver(&self) {
-        let first = self.inbox().deafen();
-        if first {
+        let news = self.inbox().deafen();
+        if news {
             self.say(Close::Dropped);
         }
     }
@@ -202,12 +232,15 @@ impl Channel {
 
     /// Frames came.
     pub(crate) fn receive(&self, frames: Frames<'_>) {
-        let taken = match frames {
-            Frames::Shared(frames) => self.inbox().copy(frames),
-            Frames::Whole(frames) => self.inbox().adopt(frames),
-        };
-        match taken {
-            Ok(handler) => handler.into_iter().for_each(std::task::Waker::wake),
+        let arrival = self.inbox().receive(frames);
+        match arrival {
+            Ok(Arrival { handler, credit, closes }) => {
+                handler.into_iter().for_each(std::task::Waker::wake);
+                self.credit(credit);
+                if closes {
+                    self.say(Close::Lagged);
+                }
+            }
             Err(Overrun) => {
                 let node = self.node();
                 report::error!("a channel to node {node} is closed: it sent more than the window");
@@ -246,15 +279,6 @@ impl Channel {
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Frames of one channel, as they came.
-#[derive(Debug)]
-pub(crate) enum Frames<'a> {
-    /// In a buffer that holds other things too.
-    Shared(&'a [u8]),
-    /// In a buffer of their own.
-    Whole(Vec<u8>),
 }
 
 /// A place in the queue of a full channel, given up when dropped.

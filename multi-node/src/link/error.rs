@@ -17,6 +17,10 @@ pub enum CloseReason {
     /// What arrived, there or here, was no message of the type, or more than the window allows.
     #[error("a message could not be decoded")]
     Malformed,
+    /// A handler did not keep up, and its channel was to close then:
+    /// [`WhenFull::Close`](crate::WhenFull::Close). Only that node receives no more.
+    #[error("a handler did not keep up")]
+    Lagged,
     /// The other node has ended.
     #[error("the other node has ended")]
     Ended,

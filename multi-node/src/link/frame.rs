@@ -122,6 +122,21 @@ pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
     bytes.get(HEADER..HEADER + len).unwrap_or_default()
 }
 
+/// Bytes of the frame at the start of `bytes`, header included; as [`payload`].
+#[inline]
+pub(crate) fn size(bytes: &[u8]) -> usize {
+    HEADER + payload(bytes).len()
+}
+
+/// The sizes of whole frames that follow each other.
+pub(crate) fn sizes(mut frames: &[u8]) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let size = (!frames.is_empty()).then(|| size(frames))?;
+        frames = frames.get(size..).unwrap_or_default();
+        Some(size)
+    })
+}
+
 /// Finds what `bytes` start with; `cap` says how large the messages of a channel may be, and
 /// nothing for one that is not open.
 ///

@@ -7,7 +7,7 @@ use super::error::CloseReason;
 use super::frame::{Broken, Kind};
 
 /// Raised whenever a frame or one of the payloads below changes its meaning or its layout.
-pub(crate) const PROTOCOL: u16 = 2;
+pub(crate) const PROTOCOL: u16 = 3;
 
 /// The first payload of each side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub(crate) enum Close {
     Panicked,
     /// The sender could not decode a message: neither side receives any more.
     Malformed,
+    /// The sender's handler did not keep up: it receives no more, and goes on sending.
+    Lagged,
 }
 
 impl Close {
@@ -62,13 +64,14 @@ impl Close {
             Close::Dropped => CloseReason::Dropped,
             Close::Panicked => CloseReason::Panicked,
             Close::Malformed => CloseReason::Malformed,
+            Close::Lagged => CloseReason::Lagged,
         }
     }
 
     /// Whether the sender of this will not send any more either.
     pub(crate) fn ends_sending(self) -> bool {
         match self {
-            Close::Dropped => false,
+            Close::Dropped | Close::Lagged => false,
             Close::Panicked | Close::Malformed => true,
         }
     }

@@ -1,35 +1,47 @@
-//! The receiving half of one channel: frames as they came, until a handler decodes them, and the
-//! account of what may still come.
+//! The receiving half of one channel: frames as they came, until a handler decodes them, the
+//! account of what may still come, and what becomes of what there is no room for.
 //!
 //! Frames are kept as bytes, so that what waits here is never more than the window, and nothing
-//! of the user's runs where the link is read. This module does no I/O and wakes nobody: it says
-//! who is to be woken and what is to be credited.
+//! of the user's runs where the link is read. A channel that waits credits what its handler took;
+//! any other credits what came, and drops or closes by itself. Either way at most a window, or one
+//! message that is larger, waits here, and as much again is with the handler: the batch that it
+//! took, of which nothing is dropped any more. This module does no I/O and wakes nobody: it says
+//! who is to be woken and what is to be said.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
+use super::backlog::{Backlog, Frames, Taken};
 use super::error::CloseReason;
-use super::frame::{self, HEADER};
-
-/// A small batch grows up to this before another is begun, in bytes.
-const BATCH: usize = 16 * 1024;
+use super::frame;
+use super::when_full::WhenFull;
 
 /// More came than the window allows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Overrun;
 
+/// What is to be done now that frames came.
+#[derive(Debug, Default)]
+pub(crate) struct Arrival {
+    /// To be woken.
+    pub(crate) handler: Option<Waker>,
+    /// Bytes to be credited, when not 0.
+    pub(crate) credit: usize,
+    /// The other side is to be told that nothing more is received.
+    pub(crate) closes: bool,
+}
+
 /// What waits for one handler. See the module.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    /// Whole frames, in order.
-    batches: VecDeque<Vec<u8>>,
-    /// An empty batch that was used before.
-    spare: Vec<u8>,
+    backlog: Backlog,
     window: usize,
+    when_full: WhenFull,
+    /// Something was dropped since the handler last took something, and all that comes is.
+    dropping: bool,
     /// Bytes received and not credited yet.
     outstanding: usize,
-    /// Those of them that have been consumed.
+    /// Those of them that are to be credited.
     due: usize,
     /// The other side waits for credit.
     starved: bool,
@@ -41,11 +53,12 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(window: usize) -> Self {
+    pub(crate) fn new(window: usize, when_full: WhenFull) -> Self {
         Inbox {
-            batches: VecDeque::new(),
-            spare: Vec::new(),
+            backlog: Backlog::default(),
             window,
+            when_full,
+            dropping: false,
             outstanding: 0,
             due: 0,
             starved: false,
@@ -55,39 +68,36 @@ impl Inbox {
         }
     }
 
-    /// Adds frames by copying them; the result is to be woken.
+    /// Takes frames in, or those of them that there is room for.
     ///
     /// # Errors
     /// When the other side was not allowed to send that much.
-    pub(crate) fn copy(&mut self, frames: &[u8]) -> Result<Option<Waker>, Overrun> {
-        self.charge(frames)?;
-        if self.deaf {
-            return Ok(None);
-        }
-        match self.batches.back_mut() {
-            Some(last) if last.len() + frames.len() <= BATCH => last.extend_from_slice(frames),
-            _ => {
-                let mut batch = mem::take(&mut self.spare);
-                batch.extend_from_slice(frames);
-                self.batches.push_back(batch);
-            }
-        }
-        Ok(self.waker.take())
-    }
-
-    /// Adds a buffer of nothing but frames as it is; as [`copy`](Inbox::copy).
-    pub(crate) fn adopt(&mut self, frames: Vec<u8>) -> Result<Option<Waker>, Overrun> {
+    pub(crate) fn receive(&mut self, frames: Frames<'_>) -> Result<Arrival, Overrun> {
         self.charge(&frames)?;
-        if self.deaf {
-            return Ok(None);
+        if self.deaf || self.ended.is_some() {
+            return Ok(Arrival::default());
         }
-        self.batches.push_back(frames);
-        Ok(self.waker.take())
+        let credit = match self.when_full {
+            WhenFull::Wait => 0,
+            WhenFull::DropNewest | WhenFull::DropOldest | WhenFull::Close => {
+                self.settle(frames.len())
+            }
+        };
+        let kept = self.admit(&frames);
+        let missing = frame::sizes(&frames[kept..]).count() as u64;
+        if missing == 0 {
+            self.backlog.push(frames);
+        } else if kept > 0 {
+            // Not in the buffer that they came in, most of which would be what was dropped.
+            self.backlog.push(Frames::Shared(&frames[..kept]));
+        }
+        let closes = missing > 0 && self.refuse(missing);
+        Ok(Arrival { handler: self.waker.take(), credit, closes })
     }
 
     fn charge(&mut self, frames: &[u8]) -> Result<(), Overrun> {
         let total = self.outstanding.saturating_add(frames.len());
-        let alone = self.outstanding == 0 && HEADER + frame::payload(frames).len() == frames.len();
+        let alone = self.outstanding == 0 && frame::size(frames) == frames.len();
         if total > self.window && !alone && !self.deaf {
             return Err(Overrun);
         }
@@ -95,21 +105,59 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes the oldest batch in exchange for an empty one; `None` when no more will come.
+    /// Makes room for frames where older ones are dropped for it; how many bytes of them are kept.
+    fn admit(&mut self, frames: &[u8]) -> usize {
+        match self.when_full {
+            WhenFull::Wait => frames.len(),
+            WhenFull::DropOldest => {
+                self.backlog.shrink(self.window.saturating_sub(frames.len()));
+                frames.len()
+            }
+            WhenFull::DropNewest | WhenFull::Close if self.dropping => 0,
+            WhenFull::DropNewest | WhenFull::Close => self.fitting(frames),
+        }
+    }
+
+    /// How many bytes of frames there is room for, of whole ones. There is for any first one, since
+    /// the window lets a larger one come only alone.
+    fn fitting(&self, frames: &[u8]) -> usize {
+        let waiting = self.backlog.bytes();
+        if waiting == 0 || waiting + frames.len() <= self.window {
+            return frames.len();
+        }
+        let mut kept = 0;
+        for size in frame::sizes(frames) {
+            if waiting + kept + size > self.window {
+                break;
+            }
+            kept += size;
+        }
+        kept
+    }
+
+    /// Notes that so many messages were not kept; true when that closes the channel.
+    fn refuse(&mut self, messages: u64) -> bool {
+        self.dropping = true;
+        self.backlog.miss(messages);
+        let closes = self.when_full == WhenFull::Close;
+        if closes {
+            self.ended = Some(CloseReason::Lagged);
+        }
+        closes
+    }
+
+    /// Takes what comes first, a batch in exchange for an empty one; `None` when no more will come.
     pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut Vec<u8>,
-    ) -> Poll<Option<()>> {
-        if let Some(next) = self.batches.pop_front() {
-            let empty = mem::replace(batch, next);
-            if self.spare.capacity() < empty.capacity() && empty.capacity() <= BATCH {
-                self.spare = empty;
-            }
-            return Poll::Ready(Some(()));
+    ) -> Poll<Option<Taken>> {
+        let taken = self.backlog.take(batch);
+        if let Some(Taken::Frames { .. }) = taken {
+            self.dropping = false;
         }
-        if self.ended.is_some() {
-            return Poll::Ready(None);
+        if taken.is_some() || self.ended.is_some() {
+            return Poll::Ready(taken);
         }
         self.waker = Some(cx.waker().clone());
         Poll::Pending
@@ -118,31 +166,39 @@ impl Inbox {
     /// Notes that a handler took messages of so many bytes; the result, when not 0, is to be
     /// credited.
     pub(crate) fn consume(&mut self, bytes: usize) -> usize {
-        self.due = self.due.saturating_add(bytes);
-        let caught_up = self.starved && self.due >= self.outstanding;
-        if caught_up {
-            self.starved = false;
+        match self.when_full {
+            WhenFull::Wait => self.settle(bytes),
+            // It was when it came.
+            WhenFull::DropNewest | WhenFull::DropOldest | WhenFull::Close => 0,
         }
-        if caught_up || self.due >= self.window / 4 { self.settle() } else { 0 }
     }
 
     /// Notes that the other side waits; as [`consume`](Inbox::consume).
     pub(crate) fn starve(&mut self) -> usize {
         self.starved = true;
-        self.consume(0)
+        self.settle(0)
     }
 
-    fn settle(&mut self) -> usize {
+    /// Adds to what is due, and says what is to be credited now.
+    fn settle(&mut self, bytes: usize) -> usize {
+        self.due = self.due.saturating_add(bytes);
+        let caught_up = self.starved && self.due >= self.outstanding;
+        if caught_up {
+            self.starved = false;
+        }
+        if !caught_up && self.due < self.window / 4 {
+            return 0;
+        }
         let due = mem::take(&mut self.due);
         self.outstanding = self.outstanding.saturating_sub(due);
         due
     }
 
-    /// Nobody receives here any more: what waits is let go, what comes is ignored. True the
-    /// first time.
+    /// Nobody receives here any more: what waits is let go, what comes is ignored. True when the
+    /// other side does not know that yet.
     pub(crate) fn deafen(&mut self) -> bool {
-        self.batches = VecDeque::new();
-        !mem::replace(&mut self.deaf, true)
+        self.backlog = Backlog::default();
+        !mem::replace(&mut self.deaf, true) && self.ended.is_none()
     }
 
     /// No more will come; what is here can still be taken. The result is to be woken.
@@ -155,3 +211,6 @@ impl Inbox {
         self.ended
     }
 }
+
+#[cfg(test)]
+mod tests;

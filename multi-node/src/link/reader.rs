@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::channel::{Channel, Frames};
+use super::backlog::Frames;
+use super::channel::Channel;
 use super::connection::{Link, Owner};
 use super::frame::{self, Broken, Found, HEADER, Kind};
 use super::hello::{self, Close, Credit, Hello, Offer, Ring, RingTaken};

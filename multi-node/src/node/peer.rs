@@ -11,18 +11,21 @@ use serde::Serialize;
 
 use super::hub::WeakHub;
 use crate::config::NodeId;
+use crate::link::backlog::Taken;
 use crate::link::channel::Channel;
 use crate::link::codec::{self, EncodeError};
 use crate::link::error::{CloseReason, SendError, TrySendError};
-use crate::link::frame::{self, HEADER};
+use crate::link::frame;
 use crate::link::hello::Close;
 use crate::link::message::Message;
+use crate::link::when_full::Lagged;
 use crate::report;
 
 /// Another node, and the channel of one message type to it: sends, receives, and is a `Stream`.
 ///
 /// Messages arrive in the order they were sent, once. What arrives before the handler receives
-/// it waits in the window; a sender that is ahead by a whole window waits. Dropping the peer
+/// it waits in the window; a sender that is ahead by a whole window waits, unless the
+/// [`ChannelConfig`](crate::ChannelConfig) over there says otherwise. Dropping the peer
 /// closes receiving: the other side's `send` then gets [`SendError::Closed`]. What this node
 /// sends is not affected, by a [`Sender`] or a broadcast, and so the other side goes on
 /// receiving until this node ends.
@@ -99,11 +102,42 @@ impl<M: Message> Peer<M> {
     }
 
     /// Receives the next message; `None` when no more will come, which
-    /// [`Peer::close_reason`] then explains.
+    /// [`Peer::close_reason`] then explains. What is missing before it is left out, as in the
+    /// `Stream`.
     ///
     /// Cancel-safe: dropped before it is done, it took nothing.
     pub async fn recv(&mut self) -> Option<M> {
         std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// As [`Peer::recv`], and says where messages are missing, and how many: those that came while
+    /// too much waited, in a channel that was asked for with a [`WhenFull`](crate::WhenFull) other
+    /// than `Wait`.
+    ///
+    /// Cancel-safe: dropped before it is done, it took nothing.
+    ///
+    /// ```
+    /// use multi_node::{ChannelConfig, Message, Nodes, Peer, WhenFull};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, Message)]
+    /// struct Load(f32);
+    ///
+    /// fn watch(nodes: &Nodes) {
+    ///     let latest = ChannelConfig::new().window(64 * 1024).when_full(WhenFull::DropOldest);
+    ///     nodes.on_node_with(latest, |mut peer: Peer<Load>| async move {
+    ///         while let Some(load) = peer.recv_or_lagged().await {
+    ///             match load {
+    ///                 Ok(Load(load)) => println!("node {}: {load}", peer.id()),
+    ///                 Err(lagged) => println!("node {}: {lagged}", peer.id()),
+    ///             }
+    ///         }
+    ///     });
+    /// }
+    /// # let _ = watch;
+    /// ```
+    pub async fn recv_or_lagged(&mut self) -> Option<Result<M, Lagged>> {
+        std::future::poll_fn(|cx| self.poll_recv_or_lagged(cx)).await
     }
 
     /// A handle that only sends, and can be cloned and moved to other tasks.
@@ -118,23 +152,46 @@ impl<M: Message> Peer<M> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<M>> {
+        loop {
+            match ready!(self.poll_batch(cx)) {
+                Some(Ok(())) => return Poll::Ready(self.next()),
+                Some(Err(_)) => {}
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_recv_or_lagged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, Lagged>>> {
+        let batch = ready!(self.poll_batch(cx));
+        Poll::Ready(match batch {
+            Some(Ok(())) => self.next().map(Ok),
+            Some(Err(lagged)) => Some(Err(lagged)),
+            None => None,
+        })
+    }
+
+    /// Ready when the batch has the next message, or says how many are missing before it.
+    #[inline]
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Lagged>>> {
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
+        let mut batch = Some(Ok(()));
         if self.at == self.batch.len() {
             self.at = 0;
             self.channel.recycle(&mut self.batch);
-            if ready!(self.channel.poll_take(cx, &mut self.batch)).is_none() {
-                turn.made_progress();
-                return Poll::Ready(None);
+            match ready!(self.channel.poll_take(cx, &mut self.batch)) {
+                Some(Taken::Frames { from }) => self.at = from,
+                Some(Taken::Missing(messages)) => batch = Some(Err(Lagged(messages))),
+                None => batch = None,
             }
         }
         turn.made_progress();
-        Poll::Ready(self.next())
+        Poll::Ready(batch)
     }
 
     /// Decodes the next message of the batch.
     fn next(&mut self) -> Option<M> {
         let payload = frame::payload(&self.batch[self.at..]);
-        let bytes = HEADER + payload.len();
+        let bytes = frame::HEADER + payload.len();
         self.at += bytes;
         self.taken += bytes;
         let decoded = codec::decode(payload);

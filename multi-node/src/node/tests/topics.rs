@@ -5,9 +5,8 @@ mod slow;
 mod stress;
 
 use super::*;
-use crate::node::topic::{
-    Delivery, Lagged, SubscribeConfig, Subscription, Topic, TopicNameError, WhenFull,
-};
+use crate::link::when_full::{Lagged, WhenFull};
+use crate::node::topic::{Delivery, SubscribeConfig, Subscription, Topic, TopicNameError};
 
 fn topic<M: Message>(hub: &Hub, name: &str) -> Topic<M> {
     hub.topic(name).unwrap()

@@ -1,26 +1,6 @@
 //! How much may wait for a subscription, and what becomes of the rest.
 
-/// What a subscription does with a message when too much waits for it already.
-///
-/// It is the subscription's to choose, since it alone knows what its messages are worth. None of
-/// them holds up another subscription, another topic, or another channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// Publishers wait until there is room (the default): nothing is lost.
-    ///
-    /// A publisher waits if any subscription of a node to that topic does; what that node's other
-    /// subscriptions lose meanwhile is theirs alone.
-    #[default]
-    Wait,
-    /// The message is dropped, and so are those after it until there is room. Where they would have
-    /// been there is a [`Lagged`](crate::Lagged).
-    DropNewest,
-    /// The oldest of those that wait are dropped. A [`Lagged`](crate::Lagged) comes first.
-    DropOldest,
-    /// The subscription ends: it receives what waits, a [`Lagged`](crate::Lagged), and then `None`.
-    Close,
-}
+use crate::link::when_full::WhenFull;
 
 /// How much may wait for a subscription, and what becomes of the rest.
 ///

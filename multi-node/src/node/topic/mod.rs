@@ -27,9 +27,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use config::{SubscribeConfig, WhenFull};
+pub use config::SubscribeConfig;
 pub use publish::Published;
-pub use subscription::{Delivery, Lagged, Subscription};
+pub use subscription::{Delivery, Subscription};
 
 pub(super) use directory::Directory;
 
@@ -191,6 +191,9 @@ impl<M: Message> Topic<M> {
     ///
     /// Cancel-safe: dropped before it is done, it reached some of them; each got the whole message
     /// or nothing.
+    ///
+    /// [`WhenFull`]: crate::WhenFull
+    /// [`WhenFull::Wait`]: crate::WhenFull::Wait
     ///
     /// # Errors
     /// When the message cannot be encoded, or in more than 16 MiB.

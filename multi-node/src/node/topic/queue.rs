@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::config::{SubscribeConfig, WhenFull};
+use super::config::SubscribeConfig;
 use super::receipt::Receipt;
 use super::window::cost;
 use crate::config::NodeId;
+use crate::link::when_full::WhenFull;
 
 /// See the module.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use thiserror::Error;
 
 use super::directory::Directory;
 use super::entry::Entry;
@@ -15,6 +14,7 @@ use super::queue::{Item, Queue};
 use crate::config::NodeId;
 use crate::link::codec;
 use crate::link::message::Message;
+use crate::link::when_full::Lagged;
 use crate::report;
 
 /// A message of a topic, and who published it.
@@ -26,12 +26,6 @@ pub struct Delivery<M> {
     /// What it published.
     pub message: M,
 }
-
-/// So many messages are missing here: there was no room for them, or they could not be decoded,
-/// which is in the log then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{0} messages of the topic are missing")]
-pub struct Lagged(pub u64);
 
 /// Receives what is published on a topic: what `Topic::subscribe` returns, and a `Stream`.
 ///

@@ -1,5 +1,6 @@
 use super::*;
-use crate::node::topic::{SubscribeConfig, WhenFull};
+use crate::link::when_full::WhenFull;
+use crate::node::topic::SubscribeConfig;
 
 const ME: NodeId = NodeId(0);
 
