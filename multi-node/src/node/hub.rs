@@ -245,6 +245,19 @@ impl Hub {
         Ok(broadcast::to_all(channels, &bytes).await)
     }
 
+    /// Sends to every node whose channel is open and has room now.
+    ///
+    /// # Errors
+    /// When the message cannot be encoded.
+    pub(crate) fn try_broadcast<M: Message>(
+        &self,
+        message: &M,
+    ) -> Result<Broadcast, BroadcastError> {
+        let channels = self.0.registry().channels(TypeId::of::<M>());
+        let bytes = broadcast::encode(message, MAX_FRAME)?;
+        Ok(broadcast::try_to_all(channels, &bytes))
+    }
+
     /// Sends to one node.
     ///
     /// # Errors
