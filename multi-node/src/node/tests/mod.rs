@@ -62,7 +62,10 @@ fn hub_on(id: u64, runtime: Handle) -> Hub {
 }
 
 fn hub_with(id: u64, messaging: Messaging, runtime: Handle) -> Hub {
-    Hub::new(NodeId(id), messaging, runtime, Box::new(|_| {}))
+    let hub = Hub::new(NodeId(id), messaging, runtime, Box::new(|_| {}));
+    // No master will say so.
+    hub.all_linked(LinkKind::Messages);
+    hub
 }
 
 /// The way of this copy of the tests.
