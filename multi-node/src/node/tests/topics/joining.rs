@@ -246,7 +246,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(128))]
 
     #[test]
     fn what_is_published_reaches_whatever_is_in_effect_in_whichever_order_nodes_are_joined(
