@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use multi_node_tests::{LineClient, Running, Who, eventually};
 use nix::sys::signal::Signal;
 
-use crate::support::{reach, reload, replace, scenario, send, soon, workers};
+use crate::support::{reach, reload, replace, send, soon, talking, workers};
 
 #[test]
 fn what_is_published_goes_to_the_nodes_that_subscribed_and_to_no_other() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let (one, two) = (nodes[1].node, nodes[2].node);
@@ -44,7 +44,7 @@ fn what_is_published_goes_to_the_nodes_that_subscribed_and_to_no_other() {
 
 #[test]
 fn a_killed_node_is_published_to_no_more_and_its_successor_is_told_of_all_subscriptions() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let killed = workers(&nodes)[0];
@@ -71,7 +71,7 @@ fn a_killed_node_is_published_to_no_more_and_its_successor_is_told_of_all_subscr
 /// as soon as the last says that it has subscribed.
 #[test]
 fn a_node_publishes_to_all_that_have_subscribed_whichever_asked_for_links_first() {
-    let program = scenario("late-topics").start();
+    let program = talking(module_path!(), "late-topics").start();
     let mut nodes = program.wait_for_nodes(4);
     let mut subscribed = BTreeSet::new();
     for round in 0..6 {
@@ -103,7 +103,7 @@ fn a_node_publishes_to_all_that_have_subscribed_whichever_asked_for_links_first(
 
 #[test]
 fn nodes_of_a_reload_publish_to_those_before_them_for_as_long_as_they_drain() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let old = workers(&nodes)[0];
     let mut client = reach(&program, |who| *who == old);
@@ -120,7 +120,7 @@ fn nodes_of_a_reload_publish_to_those_before_them_for_as_long_as_they_drain() {
 
 #[test]
 fn a_stopped_node_holds_up_neither_who_publishes_elsewhere_nor_what_goes_to_others() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let at = nodes.iter().position(|who| who.slot == 0).expect("the master serves");
@@ -145,7 +145,7 @@ fn a_stopped_node_holds_up_neither_who_publishes_elsewhere_nor_what_goes_to_othe
 
 #[test]
 fn order_holds_on_a_topic_while_nodes_are_killed() {
-    let program = scenario("topic-lockstep").start();
+    let program = talking(module_path!(), "topic-lockstep").start();
     let nodes = program.wait_for_nodes(4);
     program.wait_for_lines("going node=", 16);
     for worker in workers(&nodes) {

@@ -123,11 +123,13 @@ fn bytes_that_are_no_message_close_the_channel_and_not_the_link() {
 async fn what_was_sent_arrives_though_the_other_side_went_before_its_channel_opened_here() {
     let hub = hub(0);
     let mut texts = peers::<Text>(&hub, ChannelConfig::new());
-    let mut stranger = Stranger::polite(&hub);
+    let mut stranger = Stranger::new(&hub);
+    stranger.frame(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: 1 });
+    let_others_run(100).await;
+    stranger.ask_for_text();
     stranger.frame(Kind::Data, 0, &text("last words"));
-    let_others_run(1).await;
     drop(stranger);
-    // There is nobody to write that to, and that is found out before anything is read.
+    // There is nobody to write that to, and that is found out before anything more is read.
     let _numbers = peers::<Number>(&hub, ChannelConfig::new());
     let mut peer = soon(texts.recv()).await.unwrap();
     assert_eq!(soon(peer.recv()).await, Some(text("last words")));

@@ -1,19 +1,20 @@
 //! Whom this node is linked to, what each of them has said, and who is not waited for any more.
 //!
-//! A subscription is in effect when whatever is published after it reaches it. Of two nodes, the one
-//! that asked for links later is told once it has all those to nodes that asked before (`Linked`).
-//! So it sees to it:
+//! A subscription is in effect when whatever is published after it reaches it. Of two nodes, the
+//! master tells the one that asked for links last when it has all those to nodes that asked before.
+//! So that one is the one to wait:
 //!
-//! | who asked first | who waits | until |
-//! | --- | --- | --- |
-//! | the publisher | `subscribe` | this node has all links, and every linked node knows of the subscription |
-//! | the subscriber | `publish`, once in a node's life | this node has all links, and every linked node has told what it had subscribed to |
+//! - The subscriber asked last: `subscribe` waits until this node has its links, and every linked
+//!   node knows of the subscription.
+//! - The publisher asked last: its first `publish` waits until this node has its links, and every
+//!   linked node has told what it had subscribed to. From then on it is told before `subscribe`
+//!   returns.
 //!
-//! A node that never asks is not linked and holds up nobody; it publishes nothing either, or asks
-//! first. A link that ends is waited for no more: the node at its other end is dead. And a node that
-//! is linked and says nothing, because it is stopped or stuck, is given up after [`PATIENCE`] of
-//! being waited for, until it speaks again: what it publishes before it has caught up does not
-//! reach what was subscribed to meanwhile.
+//! A node that never asks is not linked and holds up nobody: it publishes nothing, or asks first. A
+//! link that ends is waited for no more: the node at its other end is dead. A linked node that says
+//! nothing, because it is stopped or stuck, is given up after [`PATIENCE`] of being waited for, until
+//! it speaks again: what it publishes before it has caught up passes by what was subscribed to
+//! meanwhile. So is the master.
 //!
 //! It has no clock, wakes nobody and knows of no topic.
 

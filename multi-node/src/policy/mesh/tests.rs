@@ -205,7 +205,8 @@ proptest! {
                         let new = told.insert((node.0, kind));
                         prop_assert!(new || !open.contains(&node.0), "told twice");
                         for (before, of) in &asked[..at] {
-                            let met = linked.contains(&(node.0.min(*before), node.0.max(*before), kind));
+                            let (a, b) = (node.0.min(*before), node.0.max(*before));
+                            let met = linked.contains(&(a, b, kind));
                             let both = open.contains(before) && open.contains(&node.0);
                             prop_assert!(met || *of != kind || !both);
                         }

@@ -67,6 +67,26 @@ fn what_is_said_through_a_ring_is_heard_until_a_position_cannot_be() {
 }
 
 #[test]
+fn a_frame_may_cross_the_end_of_a_ring_at_any_of_its_bytes() {
+    let (node, mut peers) = node();
+    let mut stranger = Stranger::polite(&node.hub);
+    let mut peer = next(&node.runtime, peers.recv()).unwrap();
+    let (memory, bell) = stranger.enters_a_ring();
+    let said = "x".repeat(41);
+    let payload = encoded(&text(&said));
+    let bytes = [&frame::header(payload.len() as u32, 0, Kind::Data)[..], &payload].concat();
+    // Their length and the ring's have no common factor, so each lap ends elsewhere.
+    assert_eq!((bytes.len() % 2, memory.size()), (1, 4096));
+    for n in 0..memory.size() as u64 {
+        let at = n * bytes.len() as u64;
+        memory.put(at, &bytes);
+        memory.word(1).store(at + bytes.len() as u64, Release);
+        bell.ring();
+        assert_eq!(next(&node.runtime, peer.recv()), Some(text(&said)), "{n}");
+    }
+}
+
+#[test]
 fn who_says_something_through_the_socket_while_a_ring_is_used_is_cut_off() {
     let (node, mut peers) = node();
     let mut stranger = Stranger::polite(&node.hub);
