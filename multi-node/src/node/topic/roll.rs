@@ -12,9 +12,9 @@
 //!
 //! A node that never asks is not linked and holds up nobody: it publishes nothing, or asks first. A
 //! link that ends is waited for no more: the node at its other end is dead. A linked node that says
-//! nothing, because it is stopped or stuck, is given up after [`PATIENCE`] of being waited for, until
-//! it speaks again: what it publishes before it has caught up passes by what was subscribed to
-//! meanwhile. So is the master.
+//! nothing, because it is stopped or stuck, is given up after [`PATIENCE`] of being waited for, and
+//! waited for again once it speaks: what it publishes before it has caught up passes by what was
+//! subscribed to meanwhile. The master is given up likewise.
 //!
 //! It has no clock, wakes nobody and knows of no topic.
 

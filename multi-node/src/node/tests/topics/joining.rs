@@ -80,6 +80,40 @@ async fn a_stuck_node_holds_up_the_first_who_subscribe_and_for_a_while_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_was_stuck_catches_up_and_is_waited_for_again() {
+    let (a, stuck) = (hub(0), Mortal::new(1));
+    join((&a, 0), (&stuck.hub, 1), LinkKind::Messages);
+    let (one, two) = (topic::<Number>(&a, "one"), topic::<Number>(&a, "two"));
+    let (at_one, at_two) = (topic(&stuck.hub, "one"), topic(&stuck.hub, "two"));
+    let (stands_still, still) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    stuck.runtime.spawn(async move {
+        stands_still.send(()).unwrap();
+        released.recv().unwrap_or_default();
+    });
+    still.recv().unwrap();
+    let mut first = subscribe(&one).await;
+    assert_eq!(at_one.subscribers(), []);
+    drop(release);
+    really(async {
+        while at_one.subscribers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(really(reached(&at_one, &Number(1))).await, [0]);
+    assert_eq!(really(next(&mut first)).await, (1, Number(1)));
+    // What it answers goes before what it says itself: it has answered when the second is in effect.
+    for name in ["of its own", "of its own, too"] {
+        really(topic::<Number>(&stuck.hub, name).subscribe()).await;
+    }
+    let mut second = really(two.subscribe()).await;
+    assert_eq!(really(reached(&at_two, &Number(2))).await, [0]);
+    assert_eq!(really(next(&mut second)).await, (1, Number(2)));
+    stuck.die();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stuck_node_holds_up_the_first_publish_of_another_for_a_while_only() {
     let (a, b) = (hub(0), unlinked(1));
     let _subscription = subscribe(&topic::<Number>(&a, "room")).await;
