@@ -56,6 +56,8 @@ mod report;
 mod runtime;
 mod signal;
 mod sys;
+#[cfg(test)]
+mod tests;
 
 pub use builder::{Builder, NodeCount};
 pub use config::{Addr, ExitStatus, NodeId};

@@ -68,6 +68,7 @@ fn main() -> ExitCode {
         "versions" => messages::versions().report(),
         "streams" => messages::streams().report(),
         "topics" => topics::topics().report(),
+        "late-topics" => topics::late_topics().report(),
         "topic-lockstep" => topics::topic_lockstep().report(),
         "mesh" => traffic::mesh().report(),
         "everyone" => traffic::everyone().report(),

@@ -29,6 +29,16 @@ struct Counted(u64);
 pub(crate) async fn topics(nodes: Nodes) -> io::Result<()> {
     let all = nodes.topic("all").subscribe().await;
     tokio::spawn(hear(nodes.id(), all));
+    serve_orders(nodes).await
+}
+
+/// The same with nodes that name no topic, and so have no links, before they are ordered to.
+#[multi_node::main(port = 0, nodes = 4)]
+pub(crate) async fn late_topics(nodes: Nodes) -> io::Result<()> {
+    serve_orders(nodes).await
+}
+
+async fn serve_orders(nodes: Nodes) -> io::Result<()> {
     up(&nodes);
     let listener = nodes.listener();
     while let Ok((connection, _)) = listener.accept().await {

@@ -19,6 +19,9 @@ mod log;
 mod manager;
 mod membership;
 mod mesh;
+#[path = "mesh.rs"]
+#[allow(clippy::duplicate_mod)]
+mod mesh_over_rings;
 mod messages;
 #[path = "messages.rs"]
 #[allow(clippy::duplicate_mod)]
@@ -40,6 +43,9 @@ mod stop;
 mod support;
 mod surge;
 mod topics;
+#[path = "topics.rs"]
+#[allow(clippy::duplicate_mod)]
+mod topics_over_rings;
 mod upgrade;
 mod user;
 mod user_children;

@@ -4,12 +4,12 @@ use multi_node_tests::{Program, Running, Scratch, process};
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
-use crate::support::{PROGRAM, workers};
+use crate::support::{PROGRAM, way, workers};
 
 const NOBODY: u32 = 65_534;
 
 #[test]
-fn a_mesh_of_64_fits_a_user_with_1024_files() {
+fn every_two_of_64_nodes_talk_within_a_users_1024_files() {
     let scratch = Scratch::new();
     let program = mesh(&scratch, 64).start();
     greeted(&program, 64);
@@ -40,6 +40,7 @@ fn mesh(scratch: &Scratch, nodes: usize) -> Program {
         .arg("mesh")
         .arg((nodes - 1).to_string())
         .env("MULTI_NODE_NODES", nodes.to_string())
+        .env("MULTI_NODE_RING", way(module_path!()))
         .open_files(1_024);
     if geteuid().is_root() { program.user(NOBODY) } else { program }
 }

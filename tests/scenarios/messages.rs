@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use multi_node_tests::{Line, LineClient, Program, Running, Who};
+use multi_node_tests::{Line, LineClient, Running, Who};
 use nix::sys::signal::Signal;
 
-use crate::support::{notice, reach, replace, scenario, send, workers};
+use crate::support::{Chance, notice, reach, replace, scenario, send, talking, workers};
 
 #[test]
 fn every_two_nodes_meet_and_both_get_the_peer() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     program.stop();
@@ -18,7 +18,7 @@ fn every_two_nodes_meet_and_both_get_the_peer() {
 
 #[test]
 fn a_broadcast_reaches_every_other_node_and_says_so() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     for from in &nodes {
@@ -37,7 +37,7 @@ fn a_broadcast_reaches_every_other_node_and_says_so() {
 
 #[test]
 fn a_message_to_one_node_reaches_that_one() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let mut client = to(&program, nodes[0]);
@@ -59,7 +59,7 @@ fn a_message_to_one_node_reaches_that_one() {
 
 #[test]
 fn two_types_go_side_by_side() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let mut client = to(&program, nodes[0]);
@@ -76,7 +76,7 @@ fn two_types_go_side_by_side() {
 
 #[test]
 fn a_node_that_dies_is_parted_from_and_its_successor_is_met() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let died = workers(&nodes)[0];
@@ -97,7 +97,7 @@ fn a_node_that_dies_is_parted_from_and_its_successor_is_met() {
 
 #[test]
 fn a_dropped_peer_receives_no_more_and_the_sender_is_told() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let (from, target) = (nodes[0], nodes[1]);
@@ -114,7 +114,7 @@ fn a_dropped_peer_receives_no_more_and_the_sender_is_told() {
 
 #[test]
 fn a_handler_that_panics_closes_its_channel_and_no_more() {
-    let program = talking("chat").may_panic().start();
+    let program = talking(module_path!(), "chat").may_panic().start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let (from, target) = (nodes[0], nodes[1]);
@@ -130,7 +130,7 @@ fn a_handler_that_panics_closes_its_channel_and_no_more() {
 
 #[test]
 fn eight_nodes_that_all_send_to_each_other_at_once_get_everything_in_order() {
-    let program = talking("everyone").start();
+    let program = talking(module_path!(), "everyone").start();
     program.wait_for_nodes(8);
     program.wait_for_lines("complete node=", 8 * 7);
     program.stop();
@@ -138,7 +138,7 @@ fn eight_nodes_that_all_send_to_each_other_at_once_get_everything_in_order() {
 
 #[test]
 fn order_holds_between_the_living_while_others_are_killed() {
-    let program = talking("lockstep").start();
+    let program = talking(module_path!(), "lockstep").start();
     let nodes = program.wait_for_nodes(4);
     program.wait_for_lines("going node=", 12);
     for worker in workers(&nodes) {
@@ -152,18 +152,19 @@ fn order_holds_between_the_living_while_others_are_killed() {
 
 /// `MULTI_NODE_MESSAGES` has it be more of them.
 #[test]
-fn a_million_messages_arrive_whole_in_order_and_once_while_nodes_are_killed() {
+fn a_million_messages_arrive_whole_in_order_and_once_while_nodes_are_killed_at_random() {
     let messages = std::env::var("MULTI_NODE_MESSAGES").ok();
     let messages: usize = messages.map_or(1_000_000, |count| count.parse().expect("a number"));
     // A minute a million, on a machine that is busy.
     let deadline = Duration::from_secs(60) * (messages as u32).div_ceil(1_000_000);
-    let program = talking("flood").deadline(deadline).start();
+    let program = talking(module_path!(), "flood").deadline(deadline).start();
     let nodes = program.wait_for_nodes(4);
     let mut live = workers(&nodes);
-    for round in 1..=9 {
-        program.wait_for_lines("flooded ", messages / 10_000 * round / 10);
-        let next = replace(&program, live.remove(0));
-        live.push(next);
+    let (mut chance, says) = (Chance::new(), messages / 10_000);
+    for round in 0..9 {
+        program.wait_for_lines("flooded ", says * round / 10 + chance.below(says / 10 + 1));
+        let dies = chance.below(live.len());
+        live[dies] = replace(&program, live[dies]);
     }
     program.wait_for_lines("flooded ", messages / 10_000);
     // One out of order or with a wrong sum is a panic, and that fails the test.
@@ -172,7 +173,7 @@ fn a_million_messages_arrive_whole_in_order_and_once_while_nodes_are_killed() {
 
 #[test]
 fn eight_mebibytes_arrive_intact() {
-    let program = talking("large").start();
+    let program = talking(module_path!(), "large").start();
     let nodes = program.wait_for_nodes(3);
     for worker in workers(&nodes) {
         program.wait_for_line(&format!("large node={} from=0 intact=true", worker.node));
@@ -182,7 +183,7 @@ fn eight_mebibytes_arrive_intact() {
 
 #[test]
 fn a_receiver_that_does_not_receive_stalls_its_own_channel_only() {
-    let program = talking("stuck").start();
+    let program = talking(module_path!(), "stuck").start();
     program.wait_for_nodes(2);
     let full = program.wait_for_line("full after=");
     let sent: usize = full.field("after").and_then(|sent| sent.parse().ok()).expect("a number");
@@ -195,7 +196,7 @@ fn a_receiver_that_does_not_receive_stalls_its_own_channel_only() {
 #[test]
 fn a_handler_that_is_behind_loses_what_it_chose_to_and_nobody_waits_for_it() {
     for choice in ["newest", "oldest", "close"] {
-        let program = talking("behind").arg(choice).start();
+        let program = talking(module_path!(), "behind").arg(choice).start();
         program.wait_for_nodes(3);
         let reached = number(&program.wait_for_line("broadcast reached="), "reached");
         let lively = program.wait_for_line("accounted slot=2 from=0 ");
@@ -249,7 +250,7 @@ fn raw_streams_join_every_two_nodes_and_carry_messages() {
 
 #[test]
 fn a_stopped_node_does_not_hold_up_messages_between_others() {
-    let program = talking("chat").start();
+    let program = talking(module_path!(), "chat").start();
     let nodes = program.wait_for_nodes(4);
     met(&program, &nodes);
     let stopped = workers(&nodes)[2];
@@ -265,12 +266,6 @@ fn a_stopped_node_does_not_hold_up_messages_between_others() {
     program.wait_for_line(&format!("counted node={} from=0 number=99", stopped.node));
     drop(client);
     program.stop();
-}
-
-/// A scenario whose messages go the way of this copy of the tests.
-fn talking(name: &str) -> Program {
-    let rings = module_path!().ends_with("over_rings");
-    scenario(name).env("MULTI_NODE_RING", if rings { "on" } else { "off" })
 }
 
 /// Waits until each of the nodes has met each other.

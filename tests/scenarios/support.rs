@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use multi_node_tests::{
     Deadline, Exit, LineClient, Load, Program, Running, Scratch, Who, eventually, process, stderr,
@@ -20,6 +20,16 @@ pub(crate) const HALF: &str = "POST /count HTTP/1.1\r\nHost: test\r\nContent-Len
 /// A scenario of it, not started yet.
 pub(crate) fn scenario(name: &str) -> Program {
     Program::new(PROGRAM).arg(name)
+}
+
+/// A scenario whose messages go the way that the copy of the tests in this module is for.
+pub(crate) fn talking(module: &str, name: &str) -> Program {
+    scenario(name).env("MULTI_NODE_RING", way(module))
+}
+
+/// What `MULTI_NODE_RING` is in this module.
+pub(crate) fn way(module: &str) -> &'static str {
+    if module.ends_with("over_rings") { "on" } else { "off" }
 }
 
 /// A scenario of a program that every user may run, not started yet; `None` when not root asks.
@@ -202,4 +212,24 @@ pub(crate) fn fails_to_start(program: Running, words: &[&str]) -> i32 {
     assert!(words.iter().all(|word| line.contains(word)), "{line}");
     assert_eq!(lines.len(), 1, "no node ran");
     code
+}
+
+/// Choices that differ from run to run. A test that fails shows where they began.
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new() -> Chance {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+        let seed = since.as_nanos() as u64 | 1;
+        eprintln!("chance begins at {seed}");
+        Chance(seed)
+    }
+
+    /// A number below `end`, which is not 0 (xorshift64).
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
 }

@@ -1,13 +1,15 @@
 //! Topics, as their users see them.
 
+use std::collections::BTreeSet;
+
 use multi_node_tests::{LineClient, Running, Who, eventually};
 use nix::sys::signal::Signal;
 
-use crate::support::{reach, replace, scenario, send, soon, workers};
+use crate::support::{reach, reload, replace, send, soon, talking, workers};
 
 #[test]
 fn what_is_published_goes_to_the_nodes_that_subscribed_and_to_no_other() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let (one, two) = (nodes[1].node, nodes[2].node);
@@ -42,7 +44,7 @@ fn what_is_published_goes_to_the_nodes_that_subscribed_and_to_no_other() {
 
 #[test]
 fn a_killed_node_is_published_to_no_more_and_its_successor_is_told_of_all_subscriptions() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let killed = workers(&nodes)[0];
@@ -65,9 +67,60 @@ fn a_killed_node_is_published_to_no_more_and_its_successor_is_told_of_all_subscr
     program.stop();
 }
 
+/// The test is the other way in which a node hears of a subscription: it orders the next to publish
+/// as soon as the last says that it has subscribed.
+#[test]
+fn a_node_publishes_to_all_that_have_subscribed_whichever_asked_for_links_first() {
+    let program = talking(module_path!(), "late-topics").start();
+    let mut nodes = program.wait_for_nodes(4);
+    let mut subscribed = BTreeSet::new();
+    for round in 0..6 {
+        // Half of them are new, and have no links yet.
+        for (at, who) in nodes.iter().enumerate() {
+            let mut client = reach(&program, |other| other == who);
+            let publishes = format!("publish room {round}-{}", who.node);
+            if at % 2 == 0 {
+                assert_eq!(numbers(&ask(&mut client, &publishes)), subscribed);
+            }
+            if subscribed.insert(who.node) {
+                assert_eq!(ask(&mut client, "subscribe room"), "subscribed");
+            }
+            assert_eq!(numbers(&ask(&mut client, &publishes)), subscribed);
+        }
+        for died in workers(&nodes).into_iter().skip(round % 2).take(2) {
+            let next = replace(&program, died);
+            subscribed.remove(&died.node);
+            nodes.retain(|who| who.node != died.node);
+            nodes.push(next);
+        }
+        let mut client = reach(&program, |who| who.slot == 0);
+        eventually(soon(), "the dead are forgotten", || {
+            numbers(&ask(&mut client, "subscribers room")) == subscribed
+        });
+    }
+    program.stop();
+}
+
+#[test]
+fn nodes_of_a_reload_publish_to_those_before_them_for_as_long_as_they_drain() {
+    let program = talking(module_path!(), "topics").start();
+    let nodes = program.wait_for_nodes(4);
+    let old = workers(&nodes)[0];
+    let mut client = reach(&program, |who| *who == old);
+    assert_eq!(ask(&mut client, "subscribe room"), "subscribed");
+    for new in workers(&reload(&program, 1)) {
+        let mut successor = reach(&program, |who| *who == new);
+        let text = format!("from-{}", new.node);
+        assert_eq!(ask(&mut successor, &format!("publish room {text}")), old.node.to_string());
+        got(&program, old.node, new.node, "room", &text);
+    }
+    drop(client);
+    program.stop();
+}
+
 #[test]
 fn a_stopped_node_holds_up_neither_who_publishes_elsewhere_nor_what_goes_to_others() {
-    let program = scenario("topics").start();
+    let program = talking(module_path!(), "topics").start();
     let nodes = program.wait_for_nodes(4);
     let mut clients = clients(&program, &nodes);
     let at = nodes.iter().position(|who| who.slot == 0).expect("the master serves");
@@ -92,7 +145,7 @@ fn a_stopped_node_holds_up_neither_who_publishes_elsewhere_nor_what_goes_to_othe
 
 #[test]
 fn order_holds_on_a_topic_while_nodes_are_killed() {
-    let program = scenario("topic-lockstep").start();
+    let program = talking(module_path!(), "topic-lockstep").start();
     let nodes = program.wait_for_nodes(4);
     program.wait_for_lines("going node=", 16);
     for worker in workers(&nodes) {
@@ -128,4 +181,8 @@ fn ask(client: &mut LineClient, order: &str) -> String {
 #[track_caller]
 fn got(program: &Running, node: u64, from: u64, topic: &str, text: &str) {
     program.wait_for_line(&format!("got node={node} from={from} topic={topic} text={text}"));
+}
+
+fn numbers(list: &str) -> BTreeSet<u64> {
+    list.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }

@@ -109,25 +109,24 @@ impl Link {
         if self.wire().ring_taken(taken) { Ok(()) } else { Err(Broken::Turn(Kind::RingTaken)) }
     }
 
-    /// Opens a channel that both sides agree on; `None` when the link has ended.
+    /// Opens a channel that both sides agree on. Of one that nothing can be sent on, since the other
+    /// side has gone, there may still be something to read.
     pub(crate) fn open(
         self: &Arc<Self>,
         (local, config): (u16, ChannelConfig),
         (remote, offer): (u16, &Offer),
-    ) -> Option<Arc<Channel>> {
+    ) -> Arc<Channel> {
         let clamp = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let lane = Lane::new(remote, clamp(offer.window), clamp(offer.max_frame).min(MAX_FRAME));
         let mut channels = self.channels();
-        if !self.outgoing().open(local, lane) {
-            return None;
-        }
+        self.outgoing().open(local, lane);
         let at = usize::from(local);
         if channels.len() <= at {
             channels.resize_with(at + 1, || None);
         }
         let channel = Arc::new(Channel::new(Arc::clone(self), local, config));
         channels[at] = Some(Arc::clone(&channel));
-        Some(channel)
+        channel
     }
 
     /// The open channel of that number, whether it still receives or not.

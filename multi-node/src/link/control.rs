@@ -39,6 +39,8 @@ pub(crate) enum ToNode {
     SiblingsChanged,
     /// One end of a socket pair to `peer`. One fd.
     Link { peer: u64, kind: LinkKind },
+    /// The answer to [`ToMaster::Want`], behind the links to all nodes that wanted some before.
+    Linked { kind: LinkKind },
     /// Who came and went. To a node that does not read only one such waits in its socket; it is
     /// acknowledged as an fd would be.
     Members(Vec<MembershipEvent>),
@@ -74,6 +76,7 @@ impl ToNode {
             ToNode::Lent { .. } => 2,
             ToNode::Link { .. } | ToNode::Shared { .. } | ToNode::Rehearse { .. } => 1,
             ToNode::SiblingsChanged
+            | ToNode::Linked { .. }
             | ToNode::Members(_)
             | ToNode::Leaving
             | ToNode::Count { .. }

@@ -71,14 +71,17 @@ impl Outgoing {
         }
     }
 
-    /// Adds the sending half of a channel; false when the link has ended.
-    pub(crate) fn open(&mut self, local: u16, lane: Lane) -> bool {
+    /// Adds the sending half of a channel; it is closed when nothing can be written any more.
+    pub(crate) fn open(&mut self, local: u16, mut lane: Lane) {
+        if self.ended {
+            // Nobody waits for it yet.
+            let _ = lane.close(CloseReason::Ended);
+        }
         let at = usize::from(local);
         if self.lanes.len() <= at {
             self.lanes.resize_with(at + 1, || None);
         }
         self.lanes[at] = Some(lane);
-        !self.ended
     }
 
     /// Adds a frame that is no message.

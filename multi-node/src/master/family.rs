@@ -365,6 +365,12 @@ impl Family {
         }
     }
 
+    /// Tells `node`, after the links of this kind that it was given, that it has those to all who
+    /// asked before.
+    pub(super) fn linked(&mut self, node: NodeId, kind: LinkKind) {
+        self.hands.give(node, Parcel::Linked(kind));
+    }
+
     /// Whether a node has said something that nobody has heard yet.
     pub(super) fn anything_unheard(&self) -> bool {
         self.hands.anything_unheard()

@@ -39,6 +39,8 @@ pub(super) enum Parcel<S = OwnedFd> {
         kind: LinkKind,
         socket: S,
     },
+    /// It was given all links of this kind to those that asked before.
+    Linked(LinkKind),
     /// Shared bytes, by their name.
     Shared(String, S),
     /// Who came and went.
@@ -222,7 +224,7 @@ impl Parcel {
             Parcel::Link { .. } | Parcel::Shared(..) => 1,
             Parcel::Outboxes(_, slots) => slots.end() - slots.start() + 1,
             Parcel::Lent(..) => 2,
-            Parcel::Members(_) => 0,
+            Parcel::Linked(_) | Parcel::Members(_) => 0,
         }
     }
 
@@ -254,6 +256,7 @@ impl Parcel {
             Parcel::Link { peer, kind, socket } => {
                 (ToNode::Link { peer: peer.0, kind: *kind }, vec![socket.as_fd()])
             }
+            Parcel::Linked(kind) => (ToNode::Linked { kind: *kind }, Vec::new()),
             Parcel::Shared(name, bytes) => {
                 (ToNode::Shared { name: name.clone() }, vec![bytes.as_fd()])
             }

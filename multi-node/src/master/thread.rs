@@ -26,7 +26,7 @@ use super::watch::Happening;
 use crate::error::EXIT_FAILURE;
 use crate::link::control::LinkKind;
 use crate::link::readable::Readable;
-use crate::policy::mesh::{Mesh, Pair};
+use crate::policy::mesh::{Mesh, Pair, Step};
 use crate::policy::status::Serving;
 use crate::policy::supervisor::{Finish, MainEnd, Supervisor};
 use crate::report;
@@ -188,10 +188,11 @@ impl Thread {
     /// Makes the links that are wanted, as far as they can be handed out.
     fn connect(&mut self) {
         while self.family.has_room_for_links() {
-            let Some(Pair { a, b, kind }) = self.mesh.poll() else {
-                return;
-            };
-            self.family.connect(a, b, kind);
+            match self.mesh.poll() {
+                Some(Step::Link(Pair { a, b, kind })) => self.family.connect(a, b, kind),
+                Some(Step::Linked { node, kind }) => self.family.linked(node, kind),
+                None => return,
+            }
         }
     }
 

@@ -254,6 +254,7 @@ impl Thread {
                     self.node.hub.link(NodeId(peer), kind, socket);
                 }
             }
+            ToNode::Linked { kind } => self.node.hub.all_linked(kind),
             ToNode::Make { name } => self.node.shares.make(name),
             ToNode::Shared { name } => self.node.shares.came(&name, fds.next()),
             ToNode::NotShared { name } => self.node.shares.refused(&name),
@@ -314,6 +315,8 @@ impl Thread {
             self.node.events.end();
             self.node.shares.end();
             self.node.hub.members().end();
+            // Nobody will say it, and there will be no more links.
+            self.node.hub.all_linked(LinkKind::Messages);
             self.node.listeners.close_for_all();
             self.drain(self.node.drain_timeout);
         }

@@ -80,7 +80,7 @@ impl Hub {
     /// A node without links. `want` is called when the first handler of a kind is registered;
     /// links, handlers and what they spawn run on `runtime`.
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
-        let (pool, topics) = (Pool::new(messaging), Directory::new(me));
+        let (pool, topics) = (Pool::new(messaging), Directory::new(me, runtime.clone()));
         let (registry, streams) = (Mutex::default(), Mutex::default());
         let (wanted, requests, members) = (Once::new(), Requests::default(), Members::new(me));
         Hub(Arc::new(Shared {
@@ -119,6 +119,15 @@ impl Hub {
         match kind {
             LinkKind::Messages => self.0.link(peer, socket),
             LinkKind::Stream => self.0.stream(peer, socket),
+        }
+    }
+
+    /// There is a link of this kind to every node that asked for them before this one did.
+    pub(crate) fn all_linked(&self, kind: LinkKind) {
+        match kind {
+            LinkKind::Messages => self.0.topics.all_linked(),
+            // Streams are the user's to wait for.
+            LinkKind::Stream => {}
         }
     }
 

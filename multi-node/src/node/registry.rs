@@ -116,7 +116,7 @@ impl Registry {
             return None;
         }
         let ours = (wire_number(place), asked.config);
-        let channel = linked.link.open(ours, (*remote, theirs))?;
+        let channel = linked.link.open(ours, (*remote, theirs));
         Some(Opened { channel, on_channel: Arc::clone(&asked.on_channel) })
     }
 

@@ -88,7 +88,7 @@ fn positions_that_cannot_be_are_found_by_either_side() {
 
 proptest! {
     #[test]
-    fn whatever_a_broken_side_publishes_the_other_reads_and_writes_within_the_ring(
+    fn any_bytes_and_positions_of_a_broken_side_keep_the_other_within_the_ring(
         words in prop::collection::vec((0..4usize, any::<u64>(), 0..40u64), 1..50),
     ) {
         let (mut writer, mut reader) = ring(16);

@@ -70,6 +70,7 @@ impl<S> Parcel<S> {
             Parcel::Link { peer, kind, socket } => {
                 Parcel::Link { peer: *peer, kind: *kind, socket: make(socket)? }
             }
+            Parcel::Linked(kind) => Parcel::Linked(*kind),
             Parcel::Shared(name, bytes) => Parcel::Shared(name.clone(), make(bytes)?),
             Parcel::Members(events) => Parcel::Members(events.clone()),
         })

@@ -1,5 +1,6 @@
 //! Any bytes at all may come: a channel may close, a link may end, the node goes on.
 
+mod noise;
 mod rings;
 
 use std::io::{Read, Write};
@@ -32,22 +33,35 @@ impl Stranger {
     fn polite(hub: &Hub) -> Self {
         let mut stranger = Stranger::new(hub);
         stranger.frame(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: 1 });
-        let offer =
-            Offer { name: "Text".to_owned(), fingerprint: 1, window: 1024, max_frame: 1024 };
-        stranger.frame(Kind::Open, 7, &offer);
+        stranger.ask_for_text();
         stranger
     }
 
+    fn ask_for_text(&mut self) {
+        let name = "Text".to_owned();
+        self.frame(Kind::Open, 7, &Offer { name, fingerprint: 1, window: 1024, max_frame: 1024 });
+    }
+
     pub(super) fn frame<T: Serialize>(&mut self, kind: Kind, channel: u16, payload: &T) {
+        self.try_frame(kind, channel, payload).unwrap();
+    }
+
+    /// As `frame`, of one that may have been cut off.
+    fn try_frame<T: Serialize>(
+        &mut self,
+        kind: Kind,
+        channel: u16,
+        payload: &T,
+    ) -> std::io::Result<()> {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, channel, kind, |buffer| {
             codec::encode_into(buffer, payload, 1 << 30)
         })
         .unwrap();
-        self.bytes(&bytes);
+        self.0.write_all(&bytes)
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
@@ -103,6 +117,25 @@ fn bytes_that_are_no_message_close_the_channel_and_not_the_link() {
     let _numbers = super::peers::<Number>(&node.hub, ChannelConfig::new());
     let offer: Offer = codec::decode(&stranger.hears(Kind::Open)).unwrap();
     assert_eq!(offer.name, "Number");
+}
+
+#[tokio::test]
+async fn what_was_sent_arrives_though_the_other_side_went_before_its_channel_opened_here() {
+    let hub = hub(0);
+    let mut texts = peers::<Text>(&hub, ChannelConfig::new());
+    let mut stranger = Stranger::new(&hub);
+    stranger.frame(Kind::Hello, 0, &Hello { protocol: PROTOCOL, node: 1 });
+    let_others_run(100).await;
+    stranger.ask_for_text();
+    stranger.frame(Kind::Data, 0, &text("last words"));
+    drop(stranger);
+    // There is nobody to write that to, and that is found out before anything more is read.
+    let _numbers = peers::<Number>(&hub, ChannelConfig::new());
+    let mut peer = soon(texts.recv()).await.unwrap();
+    assert_eq!(soon(peer.recv()).await, Some(text("last words")));
+    assert_eq!(soon(peer.recv()).await, None);
+    let closed = SendError::Closed { reason: CloseReason::Ended };
+    assert_eq!(soon(peer.send(&text("?"))).await, Err(closed));
 }
 
 #[test]
@@ -209,7 +242,7 @@ fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(200))]
 
     #[test]
     fn no_bytes_on_a_live_link_hurt_the_node(bytes in nearly_frames()) {

@@ -15,6 +15,7 @@ mod streams;
 mod topics;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +64,10 @@ fn hub_on(id: u64, runtime: Handle) -> Hub {
 }
 
 fn hub_with(id: u64, messaging: Messaging, runtime: Handle) -> Hub {
-    Hub::new(NodeId(id), messaging, runtime, Box::new(|_| {}))
+    let hub = Hub::new(NodeId(id), messaging, runtime, Box::new(|_| {}));
+    // No master will say so.
+    hub.all_linked(LinkKind::Messages);
+    hub
 }
 
 /// The way of this copy of the tests.
@@ -164,6 +168,17 @@ fn fill(peer: &Peer<Number>) -> u64 {
 /// What comes of `future`, which must not take long.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.expect("in time")
+}
+
+/// As [`soon`], for what another thread does: the clock of this test stands still meanwhile.
+async fn really<T>(future: impl Future<Output = T>) -> T {
+    let (mut future, deadline) = (pin!(future), std::time::Instant::now() + DEADLINE);
+    std::future::poll_fn(|cx| {
+        assert!(std::time::Instant::now() < deadline, "in time");
+        cx.waker().wake_by_ref();
+        future.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// Lets every other task run until it waits, `turns` times over.

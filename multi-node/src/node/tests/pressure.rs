@@ -2,11 +2,12 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tokio::time::sleep;
 
 use super::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(64))]
 
     #[test]
     fn any_sizes_get_through_any_window(
@@ -70,4 +71,43 @@ async fn senders_that_keep_giving_up_tear_nothing_and_lose_no_order() {
         assert!(last.is_none_or(|last| last < number));
         *last = Some(number);
     }
+}
+
+/// The clock of the sending nodes is made to jump; the node that stands still has a thread of its
+/// own, and is held up there.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_reads_nothing_for_ten_seconds_holds_up_nobody_else_and_misses_nothing() {
+    let (a, stuck, other) = (hub(0), Mortal::new(1), hub(2));
+    join((&a, 0), (&stuck.hub, 1), LinkKind::Messages);
+    join((&a, 0), (&other, 2), LinkKind::Messages);
+    let mut at_a = peers::<Number>(&a, ChannelConfig::new());
+    let mut at_stuck = peers::<Number>(&stuck.hub, ChannelConfig::new());
+    let mut at_other = peers::<Number>(&other, ChannelConfig::new());
+    let mut to = [really(at_a.recv()).await.unwrap(), really(at_a.recv()).await.unwrap()];
+    to.sort_by_key(Peer::id);
+    let (mut slow, mut lively) =
+        (really(at_stuck.recv()).await.unwrap(), really(at_other.recv()).await.unwrap());
+
+    let (stands_still, still) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    stuck.runtime.spawn(async move {
+        stands_still.send(()).unwrap();
+        released.recv().unwrap_or_default();
+    });
+    still.recv().unwrap();
+    let sent = fill(&to[0]);
+    let sender = to[0].sender();
+    let waiting = tokio::spawn(async move { sender.send(&Number(sent)).await });
+    for n in 0..10 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(!waiting.is_finished());
+        to[1].send(&Number(n)).await.unwrap();
+        assert_eq!(really(lively.recv()).await, Some(Number(n)));
+    }
+    drop(release);
+    for n in 0..=sent {
+        assert_eq!(really(slow.recv()).await, Some(Number(n)));
+    }
+    really(waiting).await.unwrap().unwrap();
+    stuck.die();
 }

@@ -1,6 +1,7 @@
 //! Topics: who gets what is published, in which order, and when a subscription is in effect.
 
 mod churn;
+mod joining;
 mod slow;
 mod stress;
 

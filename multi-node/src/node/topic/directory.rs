@@ -3,31 +3,44 @@
 //! Subscribing takes three steps. The subscription is noted here, and the clock goes on; each other
 //! node is told, by the task of its [`Line`], and answers up to which time it knows; and when all
 //! of them know, it is in effect. A node that comes meanwhile is told first thing, and waited for
-//! too; one that goes is not waited for any more.
+//! too. Who has to answer, and for how long that is waited for, is [`Roll`]'s to say.
 //!
-//! Locked before a topic's [`Entry`], never after. Who publishes does not come here.
+//! Locked before a topic's [`Entry`], never after. Who publishes comes here once in a node's life.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::ear::Ear;
 use super::entry::{Entry, Kind, News};
 use super::line::{Line, Untold};
 use super::queue::Queue;
+use super::roll::{PATIENCE, Roll};
 use super::waiters::Waiters;
 use crate::config::NodeId;
 use crate::link::channel::Channel;
 use crate::report;
 
+/// How often those are counted who are waited for and say nothing. Short beside the whole wait, so
+/// that a time in which this node itself stood still counts for little.
+const TICK: Duration = Duration::from_secs(1);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Directory {
     me: NodeId,
+    runtime: Handle,
     state: Mutex<State>,
+    /// What this node publishes reaches the subscriptions of all others, for good.
+    may_publish: AtomicBool,
+    publishers: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -37,10 +50,13 @@ struct State {
     kinds: Vec<Topics>,
     /// What this node has subscribed to, by number.
     numbered: HashMap<u64, Arc<Entry>>,
+    roll: Roll,
     /// Every linked node; `None` until its channel of topics has opened.
     lines: HashMap<NodeId, Option<Arc<Line>>>,
     /// Who waits for them to know.
     waiters: Waiters,
+    /// Whether the ticks are counted.
+    ticking: bool,
 }
 
 /// The topics of one message type.
@@ -51,13 +67,26 @@ struct Topics {
 }
 
 impl Directory {
-    pub(crate) fn new(me: NodeId) -> Arc<Self> {
-        Arc::new(Directory { me, state: Mutex::default() })
+    pub(crate) fn new(me: NodeId, runtime: Handle) -> Arc<Self> {
+        Arc::new(Directory {
+            me,
+            runtime,
+            state: Mutex::default(),
+            may_publish: AtomicBool::new(false),
+            publishers: Notify::new(),
+        })
     }
 
     /// There is a link to a node, whose channel of topics is going to open.
     pub(crate) fn expect(&self, node: NodeId) {
-        self.state().lines.insert(node, None);
+        let mut state = self.state();
+        state.roll.linked(node);
+        state.lines.insert(node, None);
+    }
+
+    /// There is a link to every node that asked for them before this one did.
+    pub(crate) fn all_linked(&self) {
+        self.change(|state| state.roll.all_linked());
     }
 
     /// The channel of topics to a node has opened.
@@ -65,13 +94,12 @@ impl Directory {
         let line = {
             let mut state = self.state();
             let numbers: BTreeSet<u64> = state.numbered.keys().copied().collect();
-            let line = Line::new(channel, numbers, state.clock);
+            let line = Line::new(channel, numbers);
             if let Some(expected) = state.lines.get_mut(&line.node()) {
                 *expected = Some(Arc::clone(&line));
             }
             line
         };
-        self.changed();
         let (directory, ear) = (Arc::clone(self), Ear::new(Arc::clone(self), Arc::clone(&line)));
         runtime.spawn(async move {
             let tell = async {
@@ -88,29 +116,88 @@ impl Directory {
 
     /// The link to a node has ended.
     pub(crate) fn gone(&self, node: NodeId) {
-        self.state().lines.remove(&node);
-        self.changed();
+        self.change(|state| state.forget(node));
     }
 
     /// The channel of topics to a node has ended.
     pub(super) fn part(&self, line: &Arc<Line>) {
-        let mut state = self.state();
-        let known = state.lines.get(&line.node()).and_then(Option::as_ref);
-        if known.is_some_and(|known| Arc::ptr_eq(known, line)) {
-            state.lines.remove(&line.node());
-        }
-        drop(state);
-        self.changed();
+        self.change(|state| {
+            let known = state.lines.get(&line.node()).and_then(Option::as_ref);
+            if known.is_some_and(|known| Arc::ptr_eq(known, line)) {
+                state.forget(line.node());
+            }
+        });
     }
 
-    /// A node knows more than before, or is gone: lets those go on who waited for it.
-    pub(super) fn changed(&self) {
-        let ready = {
+    /// A node knows of all subscriptions of this one up to this time.
+    pub(super) fn knows(&self, node: NodeId, time: u64) {
+        self.change(|state| state.roll.knows(node, time));
+    }
+
+    /// A node has told what it has subscribed to.
+    pub(super) fn told(&self, node: NodeId) {
+        self.change(|state| state.roll.told(node));
+    }
+
+    /// Lets those go on who waited for what `change` makes of the roll.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let (changed, ready, all_told) = {
             let mut state = self.state();
-            let known = state.known();
-            state.waiters.reached(known)
+            let changed = change(&mut state);
+            let known = state.roll.known();
+            let all_told = !self.may_publish() && state.roll.all_told();
+            (changed, state.waiters.reached(known), all_told)
         };
         ready.into_iter().for_each(Waker::wake);
+        if all_told {
+            self.may_publish.store(true, Ordering::Release);
+            self.publishers.notify_waiters();
+        }
+        changed
+    }
+
+    /// Whether what this node publishes reaches the subscriptions of all others.
+    pub(super) fn may_publish(&self) -> bool {
+        self.may_publish.load(Ordering::Acquire)
+    }
+
+    /// Waits until it does.
+    pub(super) async fn until_may_publish(self: &Arc<Self>) {
+        self.tick(&mut self.state());
+        loop {
+            let publishers = self.publishers.notified();
+            if self.may_publish() {
+                return;
+            }
+            publishers.await;
+        }
+    }
+
+    /// Has those who say nothing be given up, for as long as somebody waits for them.
+    fn tick(self: &Arc<Self>, state: &mut State) {
+        if mem::replace(&mut state.ticking, true) {
+            return;
+        }
+        let directory = Arc::clone(self);
+        self.runtime.spawn(async move {
+            while directory.is_waited_for() {
+                tokio::time::sleep(TICK).await;
+                for silent in directory.change(|state| state.roll.tick(state.clock)) {
+                    report::warn!(
+                        "{silent} has said nothing for {:?}: topics wait for it no longer, and \
+                         what it publishes may pass by what is subscribed to now",
+                        TICK * PATIENCE
+                    );
+                }
+            }
+        });
+    }
+
+    /// Whether ticks count; if not, they are over.
+    fn is_waited_for(&self) -> bool {
+        let mut state = self.state();
+        state.ticking = !self.may_publish() || !state.waiters.is_empty();
+        state.ticking
     }
 
     /// The topic of that name, of that type.
@@ -153,8 +240,8 @@ impl Directory {
         state.tell(news, entry, now);
     }
 
-    /// Waits until every linked node knows of that time.
-    pub(super) async fn known(&self, time: u64) {
+    /// Waits until the subscriptions of that time are in effect.
+    pub(super) async fn known(self: &Arc<Self>, time: u64) {
         let mut wait = Wait { directory: self, time, ticket: None };
         poll_fn(|cx| wait.poll(cx)).await;
     }
@@ -182,10 +269,9 @@ impl Directory {
 }
 
 impl State {
-    /// Up to when all nodes know what this one has subscribed to.
-    fn known(&self) -> u64 {
-        let known = |line: &Option<Arc<Line>>| line.as_ref().map_or(0, |line| line.known());
-        self.lines.values().map(known).min().unwrap_or(u64::MAX)
+    fn forget(&mut self, node: NodeId) {
+        self.roll.gone(node);
+        self.lines.remove(&node);
     }
 
     fn topics(&mut self, name: &str, fingerprint: u64) -> &mut Topics {
@@ -232,7 +318,7 @@ impl State {
 
 /// A place among those who wait, given up when dropped.
 struct Wait<'a> {
-    directory: &'a Directory,
+    directory: &'a Arc<Directory>,
     time: u64,
     ticket: Option<u64>,
 }
@@ -240,11 +326,12 @@ struct Wait<'a> {
 impl Wait<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.directory.state();
-        if state.known() >= self.time {
+        if state.roll.known() >= self.time {
             return Poll::Ready(());
         }
         let ticket = *self.ticket.get_or_insert_with(|| state.waiters.ticket());
         state.waiters.wait(self.time, ticket, cx.waker());
+        self.directory.tick(&mut state);
         Poll::Pending
     }
 }

@@ -102,11 +102,11 @@ impl Ear {
                     entry.remove_gate(&gate, CloseReason::Dropped);
                 }
             }
-            Control::Mark(time) => self.line.tell_acknowledge(time),
-            Control::Acknowledge(time) => {
-                self.line.acknowledged(time);
-                self.directory.changed();
+            Control::Mark(time) => {
+                self.line.tell_acknowledge(time);
+                self.directory.told(self.line.node());
             }
+            Control::Acknowledge(time) => self.directory.knows(self.line.node(), time),
             Control::Credit { number, bytes } => {
                 if let Some((_, gate)) = self.subscribed.get(&number) {
                     gate.credit(usize::try_from(bytes).unwrap_or(usize::MAX));

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,8 +23,6 @@ use crate::link::error::SendError;
 #[derive(Debug)]
 pub(super) struct Line {
     channel: Arc<Channel>,
-    /// The other node knows of all subscriptions of this one up to this time.
-    known: AtomicU64,
     untold: Mutex<Untold>,
     news: Notify,
     /// Of the topics on which it publishes, by this node's number.
@@ -35,6 +32,8 @@ pub(super) struct Line {
 /// What the other node is to be told.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
+    /// It is to answer once it has heard of those.
+    mark: bool,
     /// The numbers of the subscriptions that came, went or changed.
     changed: BTreeSet<u64>,
     acknowledge: Option<u64>,
@@ -45,12 +44,11 @@ pub(super) struct Untold {
 }
 
 impl Line {
-    /// To a node that is to be told of all these subscriptions, which there are at the time `now`.
-    pub(super) fn new(channel: Arc<Channel>, changed: BTreeSet<u64>, now: u64) -> Arc<Self> {
-        let known = AtomicU64::new(if changed.is_empty() { now } else { 0 });
-        let untold = Mutex::new(Untold { changed, ..Untold::default() });
+    /// To a node that is to be told of all these subscriptions, or that there are none.
+    pub(super) fn new(channel: Arc<Channel>, changed: BTreeSet<u64>) -> Arc<Self> {
+        let untold = Mutex::new(Untold { mark: true, changed, ..Untold::default() });
         let (news, accounts) = (Notify::new(), Mutex::default());
-        let line = Arc::new(Line { channel, known, untold, news, accounts });
+        let line = Arc::new(Line { channel, untold, news, accounts });
         line.news.notify_one();
         line
     }
@@ -63,19 +61,10 @@ impl Line {
         &self.channel
     }
 
-    /// Up to when the other node knows of all subscriptions of this one.
-    pub(super) fn known(&self) -> u64 {
-        self.known.load(Ordering::Acquire)
-    }
-
-    /// The other node says that it knows.
-    pub(super) fn acknowledged(&self, time: u64) {
-        self.known.fetch_max(time, Ordering::AcqRel);
-    }
-
     pub(super) fn tell_change(&self, number: u64) {
         self.note(|untold| {
             untold.changed.insert(number);
+            untold.mark = true;
         });
     }
 
@@ -127,7 +116,7 @@ impl Line {
         untold: Untold,
         now: u64,
     ) -> Result<(), SendError> {
-        let Untold { changed, acknowledge, credits, missed } = untold;
+        let Untold { mark, changed, acknowledge, credits, missed } = untold;
         if let Some(time) = acknowledge {
             self.send(&Control::Acknowledge(time)).await?;
         }
@@ -141,9 +130,6 @@ impl Line {
                 self.tell_missed(number, gate);
             }
         }
-        if changed.is_empty() {
-            return Ok(());
-        }
         for number in changed {
             let said = directory.numbered(number).and_then(|entry| entry.announcement(number));
             // What was received until now counts for the window that it had; and nothing is kept
@@ -152,7 +138,10 @@ impl Line {
             drop(account);
             self.send(&said.unwrap_or(Control::Unsubscribe { number })).await?;
         }
-        self.send(&Control::Mark(now)).await
+        if mark {
+            self.send(&Control::Mark(now)).await?;
+        }
+        Ok(())
     }
 
     async fn send(&self, control: &Control) -> Result<(), SendError> {

@@ -3,8 +3,9 @@
 //! One channel to each other node carries all topics. From the bottom up: `frame` (its bytes),
 //! `window` (what may be under way), `queue` (what waits for a subscription), `receipt` (that it was
 //! received), `gate` (the way to one subscribed node), `entry` (one topic), `line` and `ear` (what
-//! another node is told, and what it says), `waiters` (for what it knows), `directory` (all of them). Nothing here waits for a
-//! subscription but the `publish` that is to.
+//! another node is told, and what it says), `roll` and `waiters` (who has to have said what before a
+//! subscription is in effect, and who waits for it), `directory` (all of them). Nothing here waits
+//! for a subscription but the `publish` that is to.
 
 mod config;
 mod directory;
@@ -16,6 +17,7 @@ mod line;
 mod publish;
 mod queue;
 mod receipt;
+mod roll;
 mod subscription;
 mod waiters;
 mod window;
@@ -186,6 +188,9 @@ impl<M: Message> Topic<M> {
     /// which it published them, one after another: what it publishes on one topic from several
     /// tasks at once is in no order.
     ///
+    /// The first one of a node waits until that node knows what all others have subscribed to
+    /// before, but no longer than 10 seconds for one that says nothing.
+    ///
     /// A task that publishes to a topic and alone receives from it waits for itself once its window
     /// is full: receive in another task, or with another [`WhenFull`].
     ///
@@ -198,6 +203,9 @@ impl<M: Message> Topic<M> {
     /// # Errors
     /// When the message cannot be encoded, or in more than 16 MiB.
     pub async fn publish(&self, message: &M) -> Result<Published, BroadcastError> {
+        if !self.directory.may_publish() {
+            self.directory.until_may_publish().await;
+        }
         let gates = self.entry.gates();
         if gates.is_empty() {
             return Ok(Published::default());
@@ -206,7 +214,8 @@ impl<M: Message> Topic<M> {
         Ok(publish::to_all(&gates, &bytes).await)
     }
 
-    /// Sends a message to every node that has a subscription and room for it now.
+    /// Sends a message to every node that has a subscription, as far as this one has heard, and
+    /// room for it now.
     ///
     /// # Errors
     /// As [`publish`](Topic::publish).
@@ -221,11 +230,15 @@ impl<M: Message> Topic<M> {
     /// Receives what is published from now on: by this node from when it is called, by the others
     /// from when it returns.
     ///
-    /// It is in effect once this returns: whatever a node publishes that has heard of that, in any
-    /// way, arrives. That holds for every node that is linked with this one by then. Any two nodes
-    /// are linked soon after both have called `on_node` or `topic` the first time, so do that at the
-    /// start of `main`; from then on the other one knows of every subscription. A node that does
-    /// not answer is waited for until it does or is gone.
+    /// It is in effect once this returns: whatever a node [publishes](Topic::publish) that has
+    /// heard of that, in any way, arrives, also of a node that comes later or names a topic the
+    /// first time. There are two exceptions:
+    ///
+    /// - A linked node that says nothing, because it is stopped or its runtime is stuck, is waited
+    ///   for no longer than 10 seconds, and not again before it speaks; a line in the log names it.
+    ///   What it publishes before it has caught up passes by.
+    /// - A node that drains is not linked to any that names its first topic, or calls `on_node`,
+    ///   after that. So do either before the node is ready.
     ///
     /// Cancel-safe: dropped before it is done, it leaves no subscription.
     pub async fn subscribe(&self) -> Subscription<M> {

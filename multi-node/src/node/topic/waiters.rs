@@ -31,6 +31,10 @@ impl Waiters {
         self.wakers.remove(&(time, ticket));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.wakers.is_empty()
+    }
+
     /// All nodes know of that time; all of the result are to be woken.
     pub(super) fn reached(&mut self, time: u64) -> Vec<Waker> {
         iter::from_fn(|| {

@@ -20,7 +20,11 @@ fn with_nodes(nodes: u64) -> Mesh<Kind> {
 }
 
 fn pairs(mesh: &mut Mesh<Kind>) -> Vec<(u64, u64, Kind)> {
-    std::iter::from_fn(|| mesh.poll()).map(|pair| (pair.a.0, pair.b.0, pair.kind)).collect()
+    let pair = |step| match step {
+        Step::Link(pair) => Some((pair.a.0, pair.b.0, pair.kind)),
+        Step::Linked { .. } => None,
+    };
+    std::iter::from_fn(|| mesh.poll()).filter_map(pair).collect()
 }
 
 #[test]
@@ -96,8 +100,33 @@ fn all_of_256_nodes_are_linked() {
     assert_eq!(pairs(&mut mesh).len(), 256 * 255 / 2);
 }
 
+#[test]
+fn a_node_is_told_when_it_has_all_links_to_those_that_asked_before() {
+    let mut mesh = with_nodes(3);
+    let linked = |node| Step::Linked { node: NodeId(node), kind: Messages };
+    let link = |a, b| Step::Link(Pair { a: NodeId(a), b: NodeId(b), kind: Messages });
+    for node in [1, 0, 2] {
+        mesh.wants(NodeId(node), Messages);
+        mesh.wants(NodeId(node), Messages);
+    }
+    let steps: Vec<_> = std::iter::from_fn(|| mesh.poll()).collect();
+    assert_eq!(steps, [linked(1), link(0, 1), linked(0), link(0, 2), link(1, 2), linked(2)]);
+}
+
+#[test]
+fn a_node_that_drains_is_told_that_there_are_no_links_for_it() {
+    let mut mesh = with_nodes(2);
+    mesh.wants(NodeId(0), Messages);
+    mesh.wants(NodeId(1), Messages);
+    mesh.draining(NodeId(1));
+    mesh.wants(NodeId(1), Stream);
+    let told: Vec<_> = std::iter::from_fn(|| mesh.poll()).collect();
+    let linked = |node, kind| Step::Linked { node: NodeId(node), kind };
+    assert_eq!(told, [linked(0, Messages), linked(1, Messages), linked(1, Stream)]);
+}
+
 #[derive(Debug, Clone)]
-enum Step {
+enum Event {
     Join,
     Want(u64, Kind),
     Drain(u64),
@@ -105,14 +134,14 @@ enum Step {
     Poll,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn event() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![Just(Messages), Just(Stream)];
     prop_oneof![
-        3 => Just(Step::Join),
-        6 => (0..12u64, kind).prop_map(|(node, kind)| Step::Want(node, kind)),
-        1 => (0..12u64).prop_map(Step::Drain),
-        1 => (0..12u64).prop_map(Step::Leave),
-        3 => Just(Step::Poll),
+        3 => Just(Event::Join),
+        6 => (0..12u64, kind).prop_map(|(node, kind)| Event::Want(node, kind)),
+        1 => (0..12u64).prop_map(Event::Drain),
+        1 => (0..12u64).prop_map(Event::Leave),
+        3 => Just(Event::Poll),
     ]
 }
 
@@ -123,49 +152,71 @@ proptest! {
     })]
 
     /// At the end every two open nodes that both asked were linked exactly once, and no pair ever
-    /// came twice or with a node that had gone.
+    /// came twice or with a node that had gone. Who was told that it is linked, once, had links to
+    /// all that had asked before and are still open.
     #[test]
     fn every_two_that_asked_are_linked_once_in_any_order(
-        steps in prop::collection::vec(step(), 0..80)
+        events in prop::collection::vec(event(), 0..80)
     ) {
         let mut mesh = Mesh::new();
         let mut joined = 0;
         let mut open = BTreeSet::new();
-        let mut asked = BTreeSet::new();
+        // In the order in which they asked.
+        let mut asked: Vec<(u64, Kind)> = Vec::new();
         let mut linked = BTreeSet::new();
-        for step in steps.into_iter().chain(std::iter::repeat_n(Step::Poll, 200)) {
-            match step {
-                Step::Join => {
+        let mut told = BTreeSet::new();
+        for event in events.into_iter().chain(std::iter::repeat_n(Event::Poll, 200)) {
+            match event {
+                Event::Join => {
                     mesh.joined(NodeId(joined));
                     open.insert(joined);
                     joined += 1;
                 }
-                Step::Want(node, kind) => {
+                // Nobody asks before it is there.
+                Event::Want(node, _) if node >= joined => {}
+                Event::Want(node, kind) => {
                     mesh.wants(NodeId(node), kind);
-                    if open.contains(&node) {
-                        asked.insert((node, kind));
+                    if open.contains(&node) && !asked.contains(&(node, kind)) {
+                        asked.push((node, kind));
                     }
                 }
-                Step::Drain(node) => {
+                Event::Drain(node) => {
                     mesh.draining(NodeId(node));
                     open.remove(&node);
                 }
-                Step::Leave(node) => {
+                Event::Leave(node) => {
                     mesh.left(NodeId(node));
                     open.remove(&node);
                 }
-                Step::Poll => {
-                    let Some(pair) = mesh.poll() else { continue };
-                    let (a, b, kind) = (pair.a.0, pair.b.0, pair.kind);
-                    prop_assert!(a < b);
-                    prop_assert!(open.contains(&a) && open.contains(&b));
-                    prop_assert!(asked.contains(&(a, kind)) && asked.contains(&(b, kind)));
-                    prop_assert!(linked.insert((a, b, kind)), "linked twice");
-                }
+                Event::Poll => match mesh.poll() {
+                    None => {}
+                    Some(Step::Link(pair)) => {
+                        let (a, b, kind) = (pair.a.0, pair.b.0, pair.kind);
+                        prop_assert!(a < b);
+                        prop_assert!(open.contains(&a) && open.contains(&b));
+                        prop_assert!(asked.contains(&(a, kind)) && asked.contains(&(b, kind)));
+                        prop_assert!(linked.insert((a, b, kind)), "linked twice");
+                    }
+                    Some(Step::Linked { node, kind }) => {
+                        let Some(at) = asked.iter().position(|who| *who == (node.0, kind)) else {
+                            prop_assert!(!open.contains(&node.0));
+                            continue;
+                        };
+                        let new = told.insert((node.0, kind));
+                        prop_assert!(new || !open.contains(&node.0), "told twice");
+                        for (before, of) in &asked[..at] {
+                            let (a, b) = (node.0.min(*before), node.0.max(*before));
+                            let met = linked.contains(&(a, b, kind));
+                            let both = open.contains(before) && open.contains(&node.0);
+                            prop_assert!(met || *of != kind || !both);
+                        }
+                    }
+                },
             }
         }
         for kind in [Messages, Stream] {
             for &a in &open {
+                prop_assert_eq!(asked.contains(&(a, kind)), told.contains(&(a, kind)));
                 for &b in open.range(a + 1..) {
                     let both = asked.contains(&(a, kind)) && asked.contains(&(b, kind));
                     prop_assert_eq!(both, linked.contains(&(a, b, kind)));

@@ -1,6 +1,6 @@
 //! The same of rings: whatever the other side offers or writes, the node goes on.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use super::*;
 use crate::link::hello::{Ring, RingTaken};
 use crate::sys::bell::Bell;
 use crate::sys::packet;
+use crate::sys::poll;
 use crate::sys::ring::RingMemory;
 
 impl Stranger {
@@ -30,6 +31,19 @@ impl Stranger {
         self.bytes(&frame::header(0, 0, Kind::Switch));
         (memory, data)
     }
+
+    /// Takes the ring that the node offers; what it is read through, and its bells.
+    fn takes_a_ring(&mut self) -> (RingMemory, Vec<OwnedFd>) {
+        let (mut bytes, mut fds) = (Vec::with_capacity(4096), Vec::new());
+        while fds.is_empty() {
+            assert!(poll::readable([self.0.as_fd()], Some(DEADLINE)).unwrap()[0]);
+            assert!(packet::read(self.0.as_fd(), &mut bytes, &mut fds).unwrap() > 0);
+        }
+        let offer = codec::decode::<Ring>(&bytes[bytes.len() - 8..]).unwrap();
+        self.frame(Kind::RingTaken, 0, &RingTaken(true));
+        let bells = fds.split_off(1);
+        (RingMemory::open(&fds[0], usize::try_from(offer.0).unwrap()).unwrap(), bells)
+    }
 }
 
 #[test]
@@ -50,6 +64,26 @@ fn what_is_said_through_a_ring_is_heard_until_a_position_cannot_be() {
     bell.ring();
     stranger.is_cut_off();
     assert_eq!(next(&node.runtime, peer.recv()), None);
+}
+
+#[test]
+fn a_frame_may_cross_the_end_of_a_ring_at_any_of_its_bytes() {
+    let (node, mut peers) = node();
+    let mut stranger = Stranger::polite(&node.hub);
+    let mut peer = next(&node.runtime, peers.recv()).unwrap();
+    let (memory, bell) = stranger.enters_a_ring();
+    let said = "x".repeat(41);
+    let payload = encoded(&text(&said));
+    let bytes = [&frame::header(payload.len() as u32, 0, Kind::Data)[..], &payload].concat();
+    // Their length and the ring's have no common factor, so each lap ends elsewhere.
+    assert_eq!((bytes.len() % 2, memory.size()), (1, 4096));
+    for n in 0..memory.size() as u64 {
+        let at = n * bytes.len() as u64;
+        memory.put(at, &bytes);
+        memory.word(1).store(at + bytes.len() as u64, Release);
+        bell.ring();
+        assert_eq!(next(&node.runtime, peer.recv()), Some(text(&said)), "{n}");
+    }
 }
 
 #[test]
@@ -103,24 +137,63 @@ fn what_is_said_of_rings_out_of_turn_ends_the_link() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(200))]
 
     #[test]
-    fn no_bytes_through_a_ring_hurt_the_node(bytes in nearly_frames(), places in vec(0..5000u64, 0..4)) {
+    fn no_bytes_through_a_ring_hurt_the_node(
+        bytes in nearly_frames(),
+        // Into which word, what; and bytes that change where they may be being read.
+        wild in vec((0..4usize, position(), any::<[u8; 16]>()), 0..6),
+    ) {
         let (node, mut peers) = node();
         let mut stranger = Stranger::polite(&node.hub);
         let _peer = next(&node.runtime, peers.recv()).unwrap();
         let (memory, bell) = stranger.enters_a_ring();
         let fitting = bytes.len().min(memory.size());
         memory.put(0, &bytes[..fitting]);
-        for place in [fitting as u64].into_iter().chain(places) {
-            memory.word(1).store(place, Release);
+        memory.word(1).store(fitting as u64, Release);
+        bell.ring();
+        for (word, value, bytes) in wild {
+            memory.put(value, &bytes);
+            memory.word(word).store(value, Release);
             bell.ring();
         }
         drop(stranger);
         let _again = Stranger::polite(&node.hub);
         assert_eq!(next(&node.runtime, peers.recv()).unwrap().id(), NodeId(1));
     }
+
+    #[test]
+    fn no_bytes_published_by_who_reads_a_ring_hurt_the_node_that_writes_it(
+        words in vec((0..4usize, position()), 0..12),
+    ) {
+        let node = Mortal::new(0);
+        let messaging = Messaging { ring: RingUse::On, ..Messaging::default() };
+        let hub = hub_with(0, messaging, node.runtime.handle().clone());
+        let mut peers = peers(&hub, ChannelConfig::new());
+        let mut stranger = Stranger::polite(&hub);
+        let peer: Peer<Text> = next(&node.runtime, peers.recv()).unwrap();
+        let (memory, _bells) = stranger.takes_a_ring();
+        let credit = Credit(1024);
+        for (word, value) in words {
+            memory.word(word).store(value, Release);
+            // It fails once the link has been cut, or when nothing is taken from the window.
+            let _ = peer.try_send(&text("through the ring"));
+            if stranger.try_frame(Kind::Credit, 0, &credit).is_err() {
+                break;
+            }
+        }
+        drop(stranger);
+        let mut again = Stranger::polite(&hub);
+        let peer = next(&node.runtime, peers.recv()).unwrap();
+        peer.try_send(&text("still there")).unwrap();
+        assert_eq!(codec::decode(&again.hears(Kind::Data)), Ok(text("still there")));
+    }
+}
+
+/// One that may be, or any at all.
+fn position() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0..5000u64, 1 => any::<u64>()]
 }
 
 /// Frames as they might come on the channel of topics.
@@ -143,7 +216,7 @@ fn nearly_topics() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(200))]
 
     #[test]
     fn no_bytes_on_the_channel_of_topics_hurt_the_node(frames in nearly_topics()) {

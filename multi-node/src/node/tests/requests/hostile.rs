@@ -1,5 +1,8 @@
 //! The other side says what it likes about requests: the channel may close, the node goes on.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::super::hostile::{Stranger, next};
 use super::super::sending::futures_poll;
 use super::*;
@@ -124,4 +127,53 @@ fn giving_up_is_told_even_when_there_was_no_room_for_it() {
     assert_eq!(word, ASK);
     stranger.frame(Kind::Credit, 0, &Credit((HEADER + 12 + 8) as u64));
     assert_eq!(hears::<(u32, u64)>(&mut stranger), (GIVE_UP, id));
+}
+
+/// What might come on a channel of requests.
+fn nearly_words() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let at_once = AT_ONCE as u64;
+    let id = prop_oneof![0..3u64, at_once - 1..at_once + 2, any::<u64>()];
+    let word = (0..8u32, id, vec(any::<u8>(), 0..20)).prop_map(|(word, id, rest)| {
+        let mut bytes = Vec::new();
+        codec::encode_into(&mut bytes, &(word, id), 64).unwrap();
+        bytes.extend(rest);
+        bytes
+    });
+    vec(prop_oneof![4 => word, 1 => vec(any::<u8>(), 0..30)], 0..20)
+}
+
+proptest! {
+    #![proptest_config(crate::tests::cases(100))]
+
+    #[test]
+    fn no_bytes_on_a_channel_of_requests_hurt_the_node(words in nearly_words()) {
+        let node = Mortal::new(0);
+        node.hub.on_request(|fetch: Fetch, asker: Asker<Fetch>| async move {
+            // What was asked may have been given up.
+            let _ = asker.reply(&fetched(fetch)).await;
+        });
+        let mut stranger = stranger(&node.hub, 1024);
+        let hub = node.hub.clone();
+        let asking =
+            node.runtime.spawn(async move { hub.request(THERE, &Fetch(4), DEADLINE).await });
+        for word in words {
+            let mut bytes = crate::link::frame::header(word.len() as u32, 0, Kind::Data).to_vec();
+            bytes.extend(word);
+            stranger.bytes(&bytes);
+        }
+        drop(stranger);
+        // It is answered, closed, or was never asked.
+        let _ = next(&node.runtime, asking).unwrap();
+        next(&node.runtime, async {
+            let other = hub_on(2, Handle::current());
+            serve(&other);
+            join((&node.hub, 0), (&other, 2), LinkKind::Messages);
+            loop {
+                match other.request(NodeId(0), &Fetch(5), DEADLINE).await {
+                    Err(RequestError::NotOpen { .. }) => tokio::task::yield_now().await,
+                    answered => break assert_eq!(answered, Ok(fetched(Fetch(5)))),
+                }
+            }
+        });
+    }
 }

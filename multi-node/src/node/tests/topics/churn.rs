@@ -3,7 +3,7 @@
 use super::*;
 
 /// A link to a node that says nothing until it is dropped.
-fn silent_link(hub: &Hub, node: u64) -> std::os::fd::OwnedFd {
+pub(super) fn silent_link(hub: &Hub, node: u64) -> std::os::fd::OwnedFd {
     let (ours, theirs) = stream_pair().unwrap();
     hub.link(NodeId(node), LinkKind::Messages, ours);
     theirs

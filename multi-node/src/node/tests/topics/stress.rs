@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::tests::cases(64))]
 
     #[test]
     fn any_sizes_get_through_any_window(
