@@ -61,7 +61,7 @@ pub use builder::{Builder, NodeCount};
 pub use config::{Addr, ExitStatus, NodeId};
 pub use event::{Departure, Event, MembershipEvent};
 pub use link::channel::ChannelConfig;
-pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
+pub use link::error::{BroadcastError, CloseReason, FdsLost, SendError, SendToError, TrySendError};
 pub use link::message::{Message, Request};
 pub use link::when_full::{Lagged, WhenFull};
 pub use multi_node_macros::{Message, main};

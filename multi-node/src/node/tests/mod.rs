@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod delivery;
+mod fds;
 mod hostile;
 mod log;
 mod members;

@@ -22,7 +22,7 @@ impl Stranger {
     }
 
     /// Offers a ring that the node takes; what it is written through, and its bell.
-    fn enters_a_ring(&mut self) -> (RingMemory, Bell) {
+    pub(super) fn enters_a_ring(&mut self) -> (RingMemory, Bell) {
         let (memory, memfd) = RingMemory::create(4096).unwrap();
         let (data, room) = (Bell::new().unwrap(), Bell::new().unwrap());
         self.offers(4096, &[memfd.as_fd(), data.as_fd(), room.as_fd()]);
