@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         "flood" => traffic::flood().report(),
         "large" => traffic::large().report(),
         "stuck" => traffic::stuck().report(),
+        "behind" => traffic::behind().report(),
         unknown => panic!("no scenario {unknown:?}"),
     }
 }

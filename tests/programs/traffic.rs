@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use multi_node::{Message, Nodes, Peer};
+use multi_node::{ChannelConfig, Lagged, Message, Nodes, Peer, WhenFull};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::lines::serve_lines;
 use crate::words::{argument, say, up};
@@ -190,7 +191,7 @@ struct Answered(u64);
 #[multi_node::main(port = 0, nodes = 2)]
 pub(crate) async fn stuck(nodes: Nodes) -> io::Result<()> {
     let asks = nodes.is_master();
-    let (filled, full) = tokio::sync::watch::channel(false);
+    let (filled, full) = watch::channel(false);
     let filled = Arc::new(filled);
     nodes.on_node(move |peer: Peer<Ignored>| {
         let filled = Arc::clone(&filled);
@@ -228,4 +229,73 @@ pub(crate) async fn stuck(nodes: Nodes) -> io::Result<()> {
     nodes.ready();
     nodes.shutdown().await;
     Ok(())
+}
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+struct Begin;
+
+/// The master broadcasts to two workers, of which the one in slot 1 does not begin to receive
+/// before it is told that this was all. The second argument says what that one loses then; the
+/// master waits for the other. Each says what it got and what was missing.
+#[multi_node::main(port = 0, nodes = 3)]
+pub(crate) async fn behind(nodes: Nodes) -> io::Result<()> {
+    let when_full = match (nodes.slot(), argument(2).as_str()) {
+        (1, "newest") => WhenFull::DropNewest,
+        (1, "oldest") => WhenFull::DropOldest,
+        (1, "close") => WhenFull::Close,
+        _ => WhenFull::Wait,
+    };
+    let slot = nodes.slot();
+    let (begin, begun) = watch::channel(slot != 1);
+    let config = ChannelConfig::new().when_full(when_full);
+    nodes.on_node_with(config, move |peer| account(slot, peer, begun.clone()));
+    let (begin, met, all) = (Arc::new(begin), Arc::new(AtomicUsize::new(0)), nodes.clone());
+    nodes.on_node(move |mut peer: Peer<Begin>| {
+        let (begin, met, all) = (Arc::clone(&begin), Arc::clone(&met), all.clone());
+        async move {
+            // The other channel opened before this one.
+            if all.is_master() && met.fetch_add(1, Ordering::Relaxed) + 1 == 2 {
+                broadcast(&all).await;
+                all.broadcast(&Begin).await.expect("it can be encoded");
+            }
+            while peer.recv().await.is_some() {
+                begin.send_replace(true);
+            }
+        }
+    });
+    up(&nodes);
+    nodes.ready();
+    nodes.shutdown().await;
+    Ok(())
+}
+
+const BROADCASTS: u64 = 1_000;
+
+async fn broadcast(nodes: &Nodes) {
+    let mut reached = 0;
+    for number in 0..BROADCASTS {
+        let message = Numbered { number, load: vec![0; 4_096] };
+        let sent = nodes.broadcast(&message).await.expect("it can be encoded");
+        reached += sent.reached().len();
+    }
+    say(format_args!("broadcast reached={reached}"));
+}
+
+async fn account(slot: usize, mut peer: Peer<Numbered>, mut begun: watch::Receiver<bool>) {
+    begun.wait_for(|begun| *begun).await.expect("the other handler holds it");
+    let (mut got, mut missing, mut last) = (0, 0, 0);
+    while got + missing < BROADCASTS {
+        match peer.recv_or_lagged().await {
+            Some(Ok(message)) => {
+                assert_eq!(message.number, got + missing, "out of order");
+                (got, last) = (got + 1, message.number);
+            }
+            Some(Err(Lagged(messages))) => missing += messages,
+            None => break,
+        }
+    }
+    let (from, closed) = (peer.id(), peer.close_reason());
+    say(format_args!(
+        "accounted slot={slot} from={from} got={got} missing={missing} last={last} closed={closed:?}"
+    ));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use multi_node_tests::{LineClient, Program, Running, Who};
+use multi_node_tests::{Line, LineClient, Program, Running, Who};
 use nix::sys::signal::Signal;
 
 use crate::support::{notice, reach, replace, scenario, send, workers};
@@ -193,6 +193,29 @@ fn a_receiver_that_does_not_receive_stalls_its_own_channel_only() {
 }
 
 #[test]
+fn a_handler_that_is_behind_loses_what_it_chose_to_and_nobody_waits_for_it() {
+    for choice in ["newest", "oldest", "close"] {
+        let program = talking("behind").arg(choice).start();
+        program.wait_for_nodes(3);
+        let reached = number(&program.wait_for_line("broadcast reached="), "reached");
+        let lively = program.wait_for_line("accounted slot=2 from=0 ");
+        assert_eq!((number(&lively, "got"), number(&lively, "missing")), (1_000, 0));
+        let behind = program.wait_for_line("accounted slot=1 from=0 ");
+        let (got, missing) = (number(&behind, "got"), number(&behind, "missing"));
+        // A window of 1 MiB, in messages of 4 KiB, and what the handler had begun.
+        assert!((128..=512).contains(&got), "{}", behind.text);
+        if choice == "close" {
+            assert!(missing > 0 && reached < 2_000, "{reached} {}", behind.text);
+            assert_eq!(behind.field("closed"), Some("Some(Lagged)"));
+        } else {
+            assert_eq!((got + missing, reached), (1_000, 2_000));
+        }
+        assert_eq!(number(&behind, "last"), if choice == "oldest" { 999 } else { got - 1 });
+        program.stop();
+    }
+}
+
+#[test]
 fn generations_that_do_not_agree_on_a_type_do_not_open_it_and_say_why() {
     let program = scenario("versions").start();
     let nodes = program.wait_for_nodes(3);
@@ -278,6 +301,11 @@ fn closes(client: &mut LineClient, target: Who) {
         let answer = client.ask(&format!("send {} more", target.node)).expect("an answer");
         answer != "sent"
     });
+}
+
+#[track_caller]
+fn number(line: &Line, field: &str) -> u64 {
+    line.field(field).and_then(|number| number.parse().ok()).expect("a number")
 }
 
 fn numbers(list: &str) -> BTreeSet<u64> {

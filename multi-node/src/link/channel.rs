@@ -22,12 +22,15 @@ use crate::report;
 /// The most that [`ChannelConfig::max_frame`] may be: 1 GiB.
 pub(crate) const MAX_FRAME: usize = 1 << 30;
 
-/// How much of one message type a node takes in from each other node.
+/// How much of one message type a node takes in from each other node, and what becomes of the rest.
 ///
 /// ```
-/// use multi_node::ChannelConfig;
+/// use multi_node::{ChannelConfig, WhenFull};
 ///
-/// let config = ChannelConfig::new().window(256 * 1024).max_frame(64 * 1024);
+/// let config = ChannelConfig::new()
+///     .window(256 * 1024)
+///     .max_frame(64 * 1024)
+///     .when_full(WhenFull::DropOldest);
 /// # let _ = config;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +46,12 @@ impl ChannelConfig {
         ChannelConfig { window: 1 << 20, max_frame: 16 << 20, when_full: WhenFull::default() }
     }
 
-    /// Bytes, encoded, that one node may have on their way here before the handler has received
-    /// them (default 1 MiB); a sender then waits. A larger message goes when nothing else of its
-    /// channel is under way.
+    /// Bytes, encoded and with 8 for each message, that one node may have on their way here before
+    /// the handler has received them (default 1 MiB); a sender then waits. A larger message goes
+    /// when nothing else of its channel is under way.
+    ///
+    /// With a [`when_full`](ChannelConfig::when_full) for which senders do not wait, that much may
+    /// wait here, and as much again be what the handler has begun.
     #[must_use]
     pub fn window(self, bytes: usize) -> Self {
         ChannelConfig { window: bytes, ..self }
@@ -58,8 +64,18 @@ impl ChannelConfig {
         ChannelConfig { max_frame: bytes.min(MAX_FRAME), ..self }
     }
 
-    /// What becomes of a message that comes while a window of them waits for the handler already
+    /// What becomes of a message that comes while a window of others waits for the handler already
     /// (default [`WhenFull::Wait`]).
+    ///
+    /// Whatever else is chosen, a sender does not wait for the handler, only for this node to read
+    /// what is under way, which it does at once. [`Peer::recv_or_lagged`](crate::Peer::recv_or_lagged)
+    /// says what is missing, and where. A handler takes what waits in batches; of one that it has
+    /// begun nothing is dropped any more.
+    ///
+    /// A process that is stopped, or whose runtime is blocked, reads nothing and so drops nothing:
+    /// once a window is under way to it `send` waits, whatever it chose. Who cannot wait has
+    /// [`Peer::try_send`](crate::Peer::try_send), which says `Full` then, or puts a timeout around
+    /// `send`; and the option `hang_timeout` has such a worker replaced.
     #[must_use]
     pub fn when_full(self, when_full: WhenFull) -> Self {
         ChannelConfig { when_full, ..self }

@@ -47,7 +47,10 @@ impl Nodes {
         self.on_node_with(ChannelConfig::new(), handler);
     }
 
-    /// As [`on_node`](Nodes::on_node), with a window and a largest frame of its own.
+    /// As [`on_node`](Nodes::on_node), with a window and a largest frame of its own, and a choice of
+    /// what becomes of messages that the handler does not keep up with: [`WhenFull`].
+    ///
+    /// [`WhenFull`]: crate::WhenFull
     ///
     /// # Panics
     /// As [`on_node`](Nodes::on_node).
@@ -77,8 +80,9 @@ impl Nodes {
 
     /// Sends to every node whose channel for `M` is open now, and says which got it; encoded once.
     ///
-    /// Those with room get it at once; then it waits for room at the others. Dropped before it is
-    /// done, it reached some of them; each got the whole message or nothing.
+    /// Those with room get it at once; then it waits for room at the others. It waits for no handler
+    /// whose node chose otherwise ([`ChannelConfig::when_full`]). Dropped before it is done, it
+    /// reached some of them; each got the whole message or nothing.
     ///
     /// # Errors
     /// When the message cannot be encoded.

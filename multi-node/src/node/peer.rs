@@ -25,7 +25,8 @@ use crate::report;
 /// Another node, and the channel of one message type to it: sends, receives, and is a `Stream`.
 ///
 /// Messages arrive in the order they were sent, once. What arrives before the handler receives
-/// it waits in the window; a sender that is ahead by a whole window waits. Dropping the peer
+/// it waits in the window; a sender that is ahead by a whole window waits, unless the
+/// [`ChannelConfig`](crate::ChannelConfig) over there says otherwise. Dropping the peer
 /// closes receiving: the other side's `send` then gets [`SendError::Closed`]. What this node
 /// sends is not affected, by a [`Sender`] or a broadcast, and so the other side goes on
 /// receiving until this node ends.
@@ -102,16 +103,17 @@ impl<M: Message> Peer<M> {
     }
 
     /// Receives the next message; `None` when no more will come, which
-    /// [`Peer::close_reason`] then explains. Descriptors that came with it are closed.
+    /// [`Peer::close_reason`] then explains. What is missing before it is left out, as in the
+    /// `Stream`; descriptors that came with it are closed.
     ///
     /// Cancel-safe: dropped before it is done, it took nothing.
     pub async fn recv(&mut self) -> Option<M> {
         std::future::poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// As [`Peer::recv`], and says where messages are missing that came while too much waited, in
-    /// their place and how many. That is so where the channel was asked for with a
-    /// [`WhenFull`](crate::WhenFull) that drops or closes; `recv` and the `Stream` leave it out.
+    /// As [`Peer::recv`], and says where messages are missing, and how many: those that came while
+    /// too much waited, in a channel that was asked for with a [`WhenFull`](crate::WhenFull) other
+    /// than `Wait`.
     ///
     /// Cancel-safe: dropped before it is done, it took nothing.
     ///

@@ -4,6 +4,7 @@ mod broadcast;
 mod delivery;
 mod fds;
 mod hostile;
+mod lagging;
 mod log;
 mod members;
 mod opening;
@@ -125,6 +126,18 @@ impl Mortal {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let hub = hub_on(id, runtime.handle().clone());
         Mortal { hub, runtime }
+    }
+
+    /// Stops its only thread, until the result is sent to or dropped.
+    fn stop(&self) -> std::sync::mpsc::Sender<()> {
+        let (go_on, stopped) = std::sync::mpsc::channel();
+        let (now, is_stopped) = std::sync::mpsc::channel();
+        self.runtime.spawn(async move {
+            now.send(()).unwrap();
+            stopped.recv_timeout(DEADLINE).unwrap_or_default();
+        });
+        is_stopped.recv_timeout(DEADLINE).unwrap();
+        go_on
     }
 
     /// Ends as a process does: nothing of it runs any more, and its sockets close.

@@ -178,18 +178,6 @@ async fn who_closes_gets_what_waits_then_the_loss_then_nothing_and_is_unsubscrib
     assert_eq!(reached(&topics[0], &Number(0)).await, []);
 }
 
-/// A node whose only thread can be stopped.
-fn stop(mortal: &Mortal) -> std::sync::mpsc::Sender<()> {
-    let (go_on, stopped) = std::sync::mpsc::channel();
-    let (now, is_stopped) = std::sync::mpsc::channel();
-    mortal.runtime.spawn(async move {
-        now.send(()).unwrap();
-        stopped.recv_timeout(DEADLINE).unwrap_or_default();
-    });
-    is_stopped.recv_timeout(DEADLINE).unwrap();
-    go_on
-}
-
 #[tokio::test]
 async fn a_stopped_node_that_is_not_to_be_waited_for_misses_messages_and_learns_how_many() {
     for when_full in [WhenFull::DropNewest, WhenFull::DropOldest] {
@@ -198,7 +186,7 @@ async fn a_stopped_node_that_is_not_to_be_waited_for_misses_messages_and_learns_
         let (at_a, at_b) = (topic::<Text>(&a, "room"), topic::<Text>(&mortal.hub, "room"));
         let config = SubscribeConfig::new().window(64 * 1024).when_full(when_full);
         let mut subscription = soon(at_b.subscribe_with(config)).await;
-        let go_on = stop(&mortal);
+        let go_on = mortal.stop();
         let (mut published, mut full) = (0u64, 0);
         while full < 100 {
             let sent = soon(at_a.publish(&Text(format!("{published:04096}")))).await.unwrap();
@@ -234,7 +222,7 @@ async fn a_stopped_node_holds_up_a_publisher_that_is_to_wait_and_the_others_get_
     join((&a, 0), (&b, 2), LinkKind::Messages);
     let topics = [&a, &mortal.hub, &b].map(|hub| topic::<Text>(hub, "room"));
     let (mut stopped, mut lively) = (subscribe(&topics[1]).await, subscribe(&topics[2]).await);
-    let go_on = stop(&mortal);
+    let go_on = mortal.stop();
     let large = Text("x".repeat(100_000));
     let publisher = topics[0].clone();
     let publishing = tokio::spawn(async move {
