@@ -67,8 +67,9 @@ pub use link::when_full::{Lagged, WhenFull};
 pub use multi_node_macros::{Message, main};
 pub use node::{
     Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
-    Listener, Membership, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError, RequestError,
-    Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic, TopicNameError,
+    HandOverError, Listener, Membership, NodeStream, Nodes, NotHandedOver, OpenGuard, Peer,
+    Published, ReplyError, RequestError, Sender, ShareError, SharedBytes, SubscribeConfig,
+    Subscription, Topic, TopicNameError,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

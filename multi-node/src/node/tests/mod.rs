@@ -3,6 +3,7 @@
 mod broadcast;
 mod delivery;
 mod fds;
+mod hand_over;
 mod hostile;
 mod lagging;
 mod log;
