@@ -33,7 +33,7 @@ pub use error::{HandOverError, NotHandedOver};
 pub(super) use exchange::Adopt;
 pub(super) use word::Refused;
 
-use exchange::{Exchange, Taker};
+use exchange::{Exchange, Start, Taker};
 use line::Line;
 use word::Word;
 
@@ -69,14 +69,11 @@ impl Hub {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let start = Box::new(move |runtime: &_, node, message, connection| {
+        let start: Start<M> = Box::new(move |runtime, node, message, connection| {
             let handler = Arc::clone(&handler);
             let handling = async move { handler(message, connection).await };
             let running = handler::run(node, M::NAME, handling);
-            tokio::runtime::Handle::spawn(
-                runtime,
-                async move { running.await.unwrap_or_default() },
-            );
+            runtime.spawn(async move { running.await.unwrap_or_default() });
         });
         let mut first = false;
         self.hand_over_exchange(|exchange| first = exchange.serve(Taker { adopt, start }));
