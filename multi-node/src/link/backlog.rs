@@ -33,14 +33,6 @@ impl Frames<'_> {
             Frames::WithFds(_, passed) => self.len() + fds::cost(passed.count, window),
         }
     }
-
-    /// Leaves only the frames in the first `bytes`.
-    pub(super) fn truncate(&mut self, bytes: usize) {
-        match self {
-            Frames::Shared(frames) | Frames::WithFds(frames, _) => *frames = &frames[..bytes],
-            Frames::Whole(frames) => frames.truncate(bytes),
-        }
-    }
 }
 
 impl Deref for Frames<'_> {

@@ -72,7 +72,7 @@ impl Inbox {
     ///
     /// # Errors
     /// When the other side was not allowed to send that much.
-    pub(crate) fn receive(&mut self, mut frames: Frames<'_>) -> Result<Arrival, Overrun> {
+    pub(crate) fn receive(&mut self, frames: Frames<'_>) -> Result<Arrival, Overrun> {
         let cost = frames.cost(self.window);
         self.charge(&frames, cost)?;
         if self.deaf || self.ended.is_some() {
@@ -84,10 +84,11 @@ impl Inbox {
         };
         let kept = self.admit(&frames, cost);
         let missing = frame::sizes(&frames[kept..]).count() as u64;
-        if kept > 0 {
-            let cost = cost - (frames.len() - kept);
-            frames.truncate(kept);
+        if missing == 0 {
             self.backlog.push(frames, cost);
+        } else if kept > 0 {
+            // Not in the buffer that they came in, most of which would be what was dropped.
+            self.backlog.push(Frames::Shared(&frames[..kept]), kept);
         }
         let closes = missing > 0 && self.refuse(missing);
         Ok(Arrival { handler: self.waker.take(), credit, closes })

@@ -48,9 +48,8 @@ impl Nodes {
     }
 
     /// As [`on_node`](Nodes::on_node), with a window and a largest frame of its own, and a choice of
-    /// what becomes of messages that the handler does not keep up with: [`WhenFull`].
-    ///
-    /// [`WhenFull`]: crate::WhenFull
+    /// what becomes of messages that the handler does not keep up with
+    /// ([`ChannelConfig::when_full`]).
     ///
     /// # Panics
     /// As [`on_node`](Nodes::on_node).

@@ -173,6 +173,7 @@ impl<M: Message> Peer<M> {
 
     /// Ready when the batch has the next message, with its fds if it has some, or says how many are
     /// missing before it.
+    #[inline]
     pub(super) fn poll_batch(
         &mut self,
         cx: &mut Context<'_>,

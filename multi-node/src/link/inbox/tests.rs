@@ -266,6 +266,16 @@ fn each_choice_leaves_what_it_says() {
 }
 
 #[test]
+fn a_window_and_more_at_once_is_an_overrun_whatever_was_chosen() {
+    for when_full in POLICIES {
+        let mut inbox = Inbox::new(4 * 16, when_full);
+        let frames: Vec<u8> = (0..5).flat_map(|number| message(number, 16)).collect();
+        assert!(matches!(inbox.receive(Frames::Shared(&frames)), Err(Overrun)));
+        assert!(inbox.receive(Frames::Shared(&frames[..4 * 16])).is_ok());
+    }
+}
+
+#[test]
 fn a_message_larger_than_the_window_comes_where_nothing_waits_and_is_dropped_like_any_other() {
     let large = Item::Message { number: 0, size: 1000 };
     for when_full in [WhenFull::DropNewest, WhenFull::Close] {

@@ -192,6 +192,9 @@ impl<M: Message> Topic<M> {
     /// Cancel-safe: dropped before it is done, it reached some of them; each got the whole message
     /// or nothing.
     ///
+    /// [`WhenFull`]: crate::WhenFull
+    /// [`WhenFull::Wait`]: crate::WhenFull::Wait
+    ///
     /// # Errors
     /// When the message cannot be encoded, or in more than 16 MiB.
     pub async fn publish(&self, message: &M) -> Result<Published, BroadcastError> {
