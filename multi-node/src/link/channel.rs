@@ -48,7 +48,8 @@ impl ChannelConfig {
 
     /// Bytes, encoded and with 8 for each message, that one node may have on their way here before
     /// the handler has received them (default 1 MiB); a sender then waits. A larger message goes
-    /// when nothing else of its channel is under way.
+    /// when nothing else of its channel is under way. Descriptors take some of it too
+    /// ([`Peer::send_with_fds`](crate::Peer::send_with_fds)).
     ///
     /// With a [`when_full`](ChannelConfig::when_full) for which senders do not wait, that much may
     /// wait here, and as much again be what the handler has begun.
