@@ -5,9 +5,11 @@
 //!         ends leaves when its node drains.
 //! Run:    cargo run --example chat
 //! Try:    open http://127.0.0.1:8080 in two windows and talk; http://127.0.0.1:8080/tea is
-//!         another room. `kill -HUP` the first process while you talk.
-//! Expect: each window shows the node that it is on, and each line the node that it came from.
-//!         After the signal every window is back at once, most of them on a new node.
+//!         another room. `kill -9` the process that a window is on (the end of node 0, the first
+//!         process, would be the end of all), or `kill -HUP` the first one, while you talk.
+//! Expect: each window shows the node that it is on, and each line the node that it came from. The
+//!         window whose process you killed is back at once on another node, and the others notice
+//!         nothing; after `kill -HUP` all are back at once, most of them on a new node.
 
 use std::{error::Error, io, pin::pin};
 
@@ -64,7 +66,8 @@ async fn talk(
     // Too slow a browser misses lines, and holds up nobody.
     let config = SubscribeConfig::new().when_full(WhenFull::DropOldest);
     let mut lines = room.subscribe_with(config).await;
-    let here = json!({ "here": true, "node": nodes.id().to_string() });
+    let process = std::process::id();
+    let here = json!({ "here": true, "node": nodes.id().to_string(), "process": process });
     socket.send(Frame::text(here.to_string())).await?;
     let mut shutdown = pin!(nodes.shutdown());
     loop {

@@ -13,11 +13,13 @@ use crate::process::{Line, Running};
 pub(crate) enum Carrier {
     /// As it comes.
     MultiNode,
+    /// As it comes, with a request and a reply for each message there and back.
+    Requests,
     /// Rings from the first message on.
     RingOn,
     /// Sockets alone.
     RingOff,
-    /// Rings from the first message on, and 5 µs of looking before each sleep.
+    /// Rings from the first message on, and 20 µs of looking before each sleep.
     BusyPoll,
     IpcChannel,
     Remoc,
@@ -46,6 +48,7 @@ impl Carrier {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::MultiNode => "multi-node",
+            Self::Requests => "multi-node, `request`",
             Self::RingOn => "multi-node, `ring=on`",
             Self::RingOff => "multi-node, `ring=off`",
             Self::BusyPoll => "multi-node, `ring=on`, `busy_poll=20us`",
@@ -68,6 +71,7 @@ impl Carrier {
             }
             Self::ProcessSend => (!installed("node", "--version")).then_some("not installed"),
             Self::MultiNode
+            | Self::Requests
             | Self::RingOn
             | Self::RingOff
             | Self::BusyPoll
@@ -105,8 +109,8 @@ impl Carrier {
     }
 
     fn command(self, bench: &Bench) -> Command {
-        let nodes = |settings: &[(&str, &str)]| {
-            let mut command = bench.program("node_messages");
+        let nodes = |program: &str, settings: &[(&str, &str)]| {
+            let mut command = bench.program(program);
             command.env_remove("MULTI_NODE_RING").env_remove("MULTI_NODE_BUSY_POLL");
             command.envs(settings.iter().copied());
             command
@@ -117,10 +121,14 @@ impl Carrier {
             command
         };
         match self {
-            Self::MultiNode => nodes(&[]),
-            Self::RingOn => nodes(&[("MULTI_NODE_RING", "on")]),
-            Self::RingOff => nodes(&[("MULTI_NODE_RING", "off")]),
-            Self::BusyPoll => nodes(&[("MULTI_NODE_RING", "on"), ("MULTI_NODE_BUSY_POLL", "20us")]),
+            Self::MultiNode => nodes("node_messages", &[]),
+            Self::Requests => nodes("node_requests", &[]),
+            Self::RingOn => nodes("node_messages", &[("MULTI_NODE_RING", "on")]),
+            Self::RingOff => nodes("node_messages", &[("MULTI_NODE_RING", "off")]),
+            Self::BusyPoll => nodes(
+                "node_messages",
+                &[("MULTI_NODE_RING", "on"), ("MULTI_NODE_BUSY_POLL", "20us")],
+            ),
             Self::IpcChannel => bench.program("peer_ipc"),
             Self::Remoc => bench.program("peer_remoc"),
             Self::Iceoryx => with("peer_iceoryx", "events"),

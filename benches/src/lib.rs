@@ -19,4 +19,4 @@ pub use packet::Packet;
 pub use raw::{Head, RawLink, Spin, follow_raw, lead_raw};
 pub use report::{announce, cpu_nanos, die_with_parent, say_ready};
 pub use talk::{Link, follow, lead};
-pub use task::{Kind, Task, say_rate, say_trips};
+pub use task::{Kind, Task, WINDOW, say_rate, say_trips};

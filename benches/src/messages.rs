@@ -120,6 +120,7 @@ pub(crate) fn trips(bench: &Bench) -> Result<Vec<Row>, String> {
 
 /// There and back, 64 on their way at any time.
 pub(crate) fn pipeline(bench: &Bench) -> Result<Vec<Row>, String> {
+    let ten_times = |_, other| (other == Carrier::IpcChannel).then_some(Goal::RatioAtLeast(10.0));
     let comparison = Comparison {
         what: "round trips of 64 B, 64 on their way".to_owned(),
         job: Job { kind: Kind::Pipeline, size: 64, processes: 2 },
@@ -134,9 +135,15 @@ pub(crate) fn pipeline(bench: &Bench) -> Result<Vec<Row>, String> {
         ],
         unit: Unit::PerSecond,
         read: Sample::rate,
-        goal: |_, other| (other == Carrier::IpcChannel).then_some(Goal::RatioAtLeast(10.0)),
+        goal: ten_times,
     };
-    run_all(bench, [comparison])
+    let requests = Comparison {
+        what: "requests of 64 B answered, 64 on their way".to_owned(),
+        ours: Carrier::Requests,
+        others: &[Carrier::MultiNode, Carrier::IpcChannel, Carrier::Remoc],
+        ..comparison
+    };
+    run_all(bench, [comparison, requests])
 }
 
 /// Eight nodes: all to all, and one to the seven others.

@@ -22,7 +22,7 @@ pub enum Kind {
 }
 
 /// How many messages are on their way in [`Kind::Pipeline`].
-pub(crate) const WINDOW: usize = 64;
+pub const WINDOW: usize = 64;
 
 /// How long nothing happens between two messages of [`Kind::Lone`].
 pub(crate) const PAUSE: Duration = Duration::from_millis(2);

@@ -127,9 +127,6 @@ impl fmt::Display for State {
             };
             writeln!(f, "{:>10.3} {mark} {}", line.at.as_secs_f64(), line.text)?;
         }
-        match self.exit {
-            Some(exit) => writeln!(f, "           = {exit:?}"),
-            None => writeln!(f, "           = still running"),
-        }
+        Ok(())
     }
 }

@@ -219,13 +219,18 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("--- what {} printed:\n{}---", self.pid, self.log.state());
-        }
+        let ended = self.exit();
         // Nothing to kill is what a finished program leaves.
         let _ = killpg(self.pid, Signal::SIGKILL);
         let deadline = Deadline::after(Duration::from_secs(10));
         self.log.wait(deadline, |state| state.exit);
+        if thread::panicking() {
+            // Its last words may not have been read yet.
+            self.log.wait(deadline, |state| (state.open_streams == 0).then_some(()));
+            let how = ended.map_or("still running".to_owned(), |exit| format!("{exit:?}"));
+            let (pid, printed) = (self.pid, self.log.state());
+            eprintln!("--- what {pid} printed:\n{printed}           = {how}\n---");
+        }
         let _ = self.child.try_wait();
         if !thread::panicking() {
             eventually(deadline, "a killed group has gone", || {

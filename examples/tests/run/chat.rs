@@ -1,6 +1,6 @@
 //! `chat`: two browsers on two nodes, a room of their own, and a reload under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tungstenite::{Error, Message, WebSocket};
 use crate::support::{ANSWER, Program, connect, get};
 
 /// Somebody in a room, and the node that they are on.
-struct Browser {
+pub(crate) struct Browser {
     socket: WebSocket<TcpStream>,
     node: String,
 }
@@ -52,8 +52,48 @@ impl Browser {
         line
     }
 
+    /// Closes the window, and sees that its node is done with it.
+    fn leave(mut self) {
+        self.socket.close(None).expect("the node listens");
+        while self.socket.read().is_ok() {}
+    }
+
     fn wait(&mut self, at_most: Duration) {
         self.socket.get_ref().set_read_timeout(Some(at_most)).expect("it is not zero");
+    }
+}
+
+/// So many people on each of these nodes, and nobody on another one.
+pub(crate) fn people_on(
+    chat: &Program,
+    address: SocketAddr,
+    nodes: &[&str],
+    each: usize,
+) -> Vec<Browser> {
+    let nodes = BTreeSet::from_iter(nodes);
+    let (mut people, mut others): (Vec<Browser>, Vec<Browser>) = Default::default();
+    chat.until("there are people on these nodes", || {
+        let someone = Browser::open(address, "lobby", "someone");
+        let here = people.iter().filter(|other| other.node == someone.node).count();
+        let wanted = here < each && nodes.contains(&&*someone.node);
+        if wanted { &mut people } else { &mut others }.push(someone);
+        (people.len() == nodes.len() * each).then_some(())
+    });
+    others.into_iter().for_each(Browser::leave);
+    people
+}
+
+/// Waits until everybody hears everybody: their nodes have met.
+pub(crate) fn meet(chat: &Program, people: &mut [Browser]) {
+    for speaker in 0..people.len() {
+        let node = people[speaker].node.clone();
+        chat.until("everybody hears whoever speaks", || {
+            people[speaker].say("can you hear me?");
+            let hears = |listener: &mut Browser| {
+                std::iter::from_fn(|| listener.hear()).any(|line| line["node"] == node)
+            };
+            people.iter_mut().all(hears).then_some(())
+        });
     }
 }
 
@@ -95,24 +135,8 @@ fn chat_carries_lines_to_the_room_and_to_nobody_else_whichever_node_they_are_on(
 fn chat_brings_every_line_in_order_to_everybody_once_the_nodes_have_met() {
     let mut chat = Program::start("chat", &[]);
     let address = chat.address();
-    let mut room: Vec<Browser> = Vec::new();
-    chat.until("somebody is on every node", || {
-        let someone = Browser::open(address, "lobby", "someone");
-        if room.iter().all(|other| other.node != someone.node) {
-            room.push(someone);
-        }
-        (room.len() == 4).then_some(())
-    });
-    for speaker in 0..room.len() {
-        let node = room[speaker].node.clone();
-        chat.until("everybody hears whoever speaks", || {
-            room[speaker].say("can you hear me?");
-            let hears = |listener: &mut Browser| {
-                std::iter::from_fn(|| listener.hear()).any(|line| line["node"] == node)
-            };
-            room.iter_mut().all(hears).then_some(())
-        });
-    }
+    let mut room = people_on(&chat, address, &["0", "1", "2", "3"], 1);
+    meet(&chat, &mut room);
     for n in 0..20 {
         room.iter_mut().for_each(|speaker| speaker.say(&n.to_string()));
     }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod chat;
+mod chromium;
 mod deploy;
 mod echo;
 mod header;
@@ -10,3 +11,4 @@ mod leader;
 mod sessions;
 mod streams;
 mod support;
+mod windows;

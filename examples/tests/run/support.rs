@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// How long a whole test may take.
@@ -21,7 +22,7 @@ const TEST: Duration = Duration::from_secs(60);
 /// How long one answer may take.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
-/// An example that runs, in a process group of its own that is killed on drop.
+/// A program that runs, in a process group of its own that is killed on drop.
 pub(crate) struct Program {
     name: &'static str,
     child: Child,
@@ -33,16 +34,20 @@ pub(crate) struct Program {
 impl Program {
     /// Starts an example on a port that the kernel chooses, at the root of the repository.
     pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Program {
-        let mut child = Command::new(binary(name))
-            .args(arguments)
-            .current_dir(root())
-            .env("MULTI_NODE_PORT", "0")
+        let mut command = Command::new(binary(name));
+        command.args(arguments).current_dir(root()).env("MULTI_NODE_PORT", "0");
+        Program::run(name, command)
+    }
+
+    /// Starts any program.
+    pub(crate) fn run(name: &'static str, mut command: Command) -> Program {
+        let mut child = command
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("the example starts");
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let (lines, output) = mpsc::channel();
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -94,15 +99,32 @@ impl Program {
         said
     }
 
-    /// Waits until all its processes have ended: nobody has its output open any more.
+    /// Waits until all its processes have ended.
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
-        while self.next_line().is_some() {}
-        let status = self.child.wait().expect("the example can be waited for");
+        let status = self.exit();
         assert!(killpg(self.pid(), None).is_err(), "{} left processes behind", self.name);
         let said = std::mem::take(&mut self.said);
         let panicked = said.iter().any(|line| line.contains("panicked"));
         assert!(!panicked, "{} panicked: {said:#?}", self.name);
         (status, said)
+    }
+
+    /// Waits for a good end of a program that leaves processes to this one, which has to have become
+    /// the one that adopts them.
+    pub(crate) fn ends_well_with_orphans(mut self) {
+        let status = self.exit();
+        self.until("all its processes have ended", || {
+            self.reap_orphans(WaitPidFlag::WNOHANG);
+            thread::yield_now();
+            killpg(self.pid(), None).err()
+        });
+        assert!(status.success(), "{} ended with {status}: {:#?}", self.name, self.said);
+    }
+
+    /// Waits until nobody has its output open any more, and how the process that was started ends.
+    fn exit(&mut self) -> ExitStatus {
+        while self.next_line().is_some() {}
+        self.child.wait().expect("the program can be waited for")
     }
 
     /// Calls `attempt` until it returns something; for what an event cannot tell.
@@ -130,6 +152,12 @@ impl Program {
         }
     }
 
+    /// Reaps those of its processes that were left to this one.
+    fn reap_orphans(&self, how: WaitPidFlag) {
+        let group = Pid::from_raw(-self.pid().as_raw());
+        while waitpid(group, Some(how)).is_ok_and(|status| status != WaitStatus::StillAlive) {}
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -139,6 +167,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         let _ = self.child.wait();
+        self.reap_orphans(WaitPidFlag::empty()); // no wait, they are killed
     }
 }
 

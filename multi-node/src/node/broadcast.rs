@@ -11,13 +11,13 @@ use crate::link::codec::{self, EncodeError};
 use crate::link::error::{BroadcastError, SendError, TrySendError};
 use crate::link::message::Message;
 
-/// Who got a broadcast, and who did not: what `Nodes::broadcast` returns.
+/// Who got a broadcast, and who did not: what `Nodes::broadcast` and `try_broadcast` return.
 ///
 /// Who "got" it is whoever's channel took it: it arrives unless that node ends first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Broadcast {
     reached: Vec<NodeId>,
-    missed: Vec<(NodeId, SendError)>,
+    missed: Vec<(NodeId, TrySendError)>,
 }
 
 impl Broadcast {
@@ -26,10 +26,33 @@ impl Broadcast {
         &self.reached
     }
 
-    /// The nodes whose channel was open at the call and did not take it, and why.
-    pub fn missed(&self) -> &[(NodeId, SendError)] {
+    /// The nodes whose channel was open at the call and did not take it, in ascending order, and
+    /// why: `Full` after `try_broadcast` alone.
+    pub fn missed(&self) -> &[(NodeId, TrySendError)] {
         &self.missed
     }
+
+    fn note(&mut self, node: NodeId, sent: Result<(), TrySendError>) {
+        match sent {
+            Ok(()) => self.reached.push(node),
+            Err(error) => self.missed.push((node, error)),
+        }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.reached.sort_unstable();
+        self.missed.sort_unstable_by_key(|(node, _)| *node);
+        self
+    }
+}
+
+/// Sends one encoded message on every channel that has room, and waits for none.
+pub(super) fn try_to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broadcast {
+    let mut outcome = Broadcast::default();
+    for channel in channels {
+        outcome.note(channel.node(), channel.try_send(copier(message)).map(drop));
+    }
+    outcome.sorted()
 }
 
 /// Sends one encoded message on every channel. Those with room get it at once; the others are
@@ -39,27 +62,20 @@ pub(super) async fn to_all(channels: Vec<Arc<Channel>>, message: &[u8]) -> Broad
     let mut waiting: Vec<Wait<'_, SendError>> = Vec::new();
     let mut heavy = false;
     for channel in channels {
-        let node = channel.node();
         match channel.try_send(copier(message)) {
-            Ok(much) => {
-                outcome.reached.push(node);
-                heavy |= much;
-            }
-            Err(TrySendError::Refused(error)) => outcome.missed.push((node, error)),
             Err(TrySendError::Full) => waiting.push(wait(channel, message)),
+            sent => {
+                heavy |= sent == Ok(true);
+                outcome.note(channel.node(), sent.map(drop));
+            }
         }
     }
     if heavy {
         tokio::task::yield_now().await;
     }
-    side_by_side(waiting, |(node, sent)| match sent {
-        Ok(()) => outcome.reached.push(node),
-        Err(error) => outcome.missed.push((node, error)),
-    })
-    .await;
-    outcome.reached.sort_unstable();
-    outcome.missed.sort_unstable_by_key(|(node, _)| *node);
-    outcome
+    side_by_side(waiting, |(node, sent)| outcome.note(node, sent.map_err(TrySendError::from)))
+        .await;
+    outcome.sorted()
 }
 
 /// Someone who has to be waited for: who it is, and how that went.

@@ -319,10 +319,11 @@ impl Thread {
         }
     }
 
-    /// The drain took too long. The master's own node is supervision's to end.
+    /// The drain took too long. The master's own node is supervision's to end; and a node that is
+    /// over leaves with the exit code that it has, however late its process is.
     fn overrun(&mut self) {
         self.deadline = None;
-        if self.node.is_master && !self.orphan {
+        if self.node.life.is_over() || (self.node.is_master && !self.orphan) {
             return;
         }
         let open = match self.node.listeners.open() {

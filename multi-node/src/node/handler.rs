@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::config::NodeId;
 use crate::report;
@@ -12,20 +12,27 @@ use crate::report;
 #[derive(Debug)]
 pub(super) struct Panicked;
 
-/// Runs a handler to its end.
-pub(super) async fn run(
+/// Runs a handler to its end. It is called here, and only its future is kept: who spawns this
+/// spawns something small, whatever the handler does.
+pub(super) async fn run<F: Future<Output = ()> + Send>(
     node: NodeId,
     what: &'static str,
-    handler: impl Future<Output = ()> + Send,
+    handler: impl FnOnce() -> F + Send,
 ) -> Result<(), Panicked> {
-    let mut handler = Box::pin(handler);
-    // A future that panicked is dropped and never polled again, so nobody sees it half done.
-    let outcome =
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        })
-        .await;
+    let outcome = match catch_unwind(AssertUnwindSafe(|| Box::pin(handler()))) {
+        Ok(mut running) => {
+            // A future that panicked is dropped and never polled again, so nobody sees it half
+            // done.
+            let poll = |cx: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| {
+                running.as_mut().poll(cx)
+            })) {
+                Ok(poll) => poll.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            };
+            poll_fn(poll).await
+        }
+        Err(panic) => Err(panic),
+    };
     outcome.map_err(|panic| {
         let said = said(&*panic);
         report::error!("the {what} handler for node {node} panicked: {said}");

@@ -150,7 +150,7 @@ impl Hub {
         let on_channel: OnChannel = Arc::new(move |runtime, channel| {
             let peer = Peer::new(Arc::clone(&channel), config.window, hub.clone());
             let (node, handler) = (channel.node(), Arc::clone(&handler));
-            let running = handler::run(node, M::NAME, async move { handler(peer).await });
+            let running = handler::run(node, M::NAME, move || handler(peer));
             runtime.spawn(async move {
                 if running.await.is_err() {
                     channel.abort(Close::Panicked);
@@ -225,8 +225,7 @@ impl Hub {
         let handler = Arc::new(handler);
         let on_stream: OnStream = Arc::new(move |runtime, stream| {
             let (node, handler) = (stream.id(), Arc::clone(&handler));
-            let running = handler::run(node, "stream", async move { handler(stream).await });
-            runtime.spawn(async move { running.await.unwrap_or_default() });
+            runtime.spawn(handler::run(node, "stream", move || handler(stream)));
         });
         let mut streams = self.0.streams();
         let first = streams.handler.is_none();
@@ -256,6 +255,19 @@ impl Hub {
         let channels = self.0.registry().channels(TypeId::of::<M>());
         let bytes = broadcast::encode(message, MAX_FRAME)?;
         Ok(broadcast::to_all(channels, &bytes).await)
+    }
+
+    /// Sends to every node whose channel is open and has room now.
+    ///
+    /// # Errors
+    /// When the message cannot be encoded.
+    pub(crate) fn try_broadcast<M: Message>(
+        &self,
+        message: &M,
+    ) -> Result<Broadcast, BroadcastError> {
+        let channels = self.0.registry().channels(TypeId::of::<M>());
+        let bytes = broadcast::encode(message, MAX_FRAME)?;
+        Ok(broadcast::try_to_all(channels, &bytes))
     }
 
     /// Sends to one node.

@@ -1,4 +1,4 @@
-//! Where a node is in its life: started, ready, draining. Each step is taken once, and whoever
+//! Where a node is in its life: started, ready, draining, over. Each step is taken once, and whoever
 //! waits for it is told; nothing here decides when.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,8 @@ pub(crate) struct Life {
     ready: watch::Sender<bool>,
     /// Whether the program is about to stop, which its load balancers are to find out.
     leaving: AtomicBool,
+    /// Whether `main` has ended, and all that it left behind.
+    over: AtomicBool,
 }
 
 impl Life {
@@ -27,6 +29,7 @@ impl Life {
             readiness,
             ready: watch::Sender::new(false),
             leaving: AtomicBool::new(false),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -90,5 +93,15 @@ impl Life {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Takes the last step: nothing of `main` is left.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was taken.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 }

@@ -80,13 +80,23 @@ impl Nodes {
     /// Sends to every node whose channel for `M` is open now, and says which got it; encoded once.
     ///
     /// Those with room get it at once; then it waits for room at the others. It waits for no handler
-    /// whose node chose otherwise ([`ChannelConfig::when_full`]). Dropped before it is done, it
-    /// reached some of them; each got the whole message or nothing.
+    /// whose node chose otherwise ([`ChannelConfig::when_full`]), but for a node that is stopped or
+    /// stuck it does: who is to go on all the same uses [`try_broadcast`](Nodes::try_broadcast).
+    /// Dropped before it is done, it reached some of them; each got the whole message or nothing.
     ///
     /// # Errors
     /// When the message cannot be encoded.
     pub async fn broadcast<M: Message>(&self, message: &M) -> Result<Broadcast, BroadcastError> {
         self.0.hub.broadcast(message).await
+    }
+
+    /// As [`broadcast`](Nodes::broadcast), but waits for nobody: a node without room for the message
+    /// now does not get it, and is among [`Broadcast::missed`].
+    ///
+    /// # Errors
+    /// When the message cannot be encoded.
+    pub fn try_broadcast<M: Message>(&self, message: &M) -> Result<Broadcast, BroadcastError> {
+        self.0.hub.try_broadcast(message)
     }
 
     /// Sends to one node.

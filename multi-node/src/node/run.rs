@@ -140,6 +140,7 @@ impl Node {
             // The master still waits for its workers: its tasks and its links end now.
             runtime.shutdown_background();
         }
+        inner.life.end();
         inner.control.say(&ToMaster::Ended(if code == 0 { Ended::Ok } else { Ended::Failed }));
         code
     }

@@ -1,5 +1,8 @@
 use super::*;
+use crate::config::{Flavor, Messaging, Readiness};
 use crate::link::control::Pulse;
+use crate::node::Nodes;
+use crate::policy::health::Pace;
 
 const PULSE: Pulse = Pulse { accepted: 1, resident: 1, cpu: Duration::ZERO };
 
@@ -50,4 +53,45 @@ fn hear_all(socket: &OwnedFd) -> Vec<ToMaster> {
         heard.push(codec::decode(&buffer[..length]).unwrap());
     }
     heard
+}
+
+#[tokio::test]
+async fn a_node_that_is_over_is_not_late_when_supervision_is_over_too() {
+    let (theirs, ours) = packet::packet_pair().unwrap();
+    let runtime = tokio::runtime::Handle::current();
+    let nodes = Nodes::new(Control::new(ours), welcome(), Vec::new(), true, runtime).unwrap();
+    let mut thread = Thread {
+        node: Arc::clone(&nodes.0),
+        signals: None,
+        deadline: Some(Instant::now()),
+        orphan: false,
+    };
+    nodes.0.life.end();
+    drop(theirs);
+    thread.hear().unwrap();
+    assert!(thread.orphan);
+    // It would end the process, this one.
+    thread.overrun();
+}
+
+/// That of a master's node which only computes.
+fn welcome() -> Welcome {
+    Welcome {
+        protocol: PROTOCOL,
+        node: 0,
+        slot: 0,
+        generation: 0,
+        seat: 0,
+        nodes: 1,
+        members: vec![0],
+        slots: (0, 0),
+        listeners: Vec::new(),
+        listens: false,
+        drain_timeout: Duration::ZERO,
+        drain_grace: Duration::ZERO,
+        messaging: Messaging::default(),
+        readiness: Readiness::Implicit,
+        pace: Pace { beat: None, report: None, report_at: None },
+        flavor: Flavor::CurrentThread,
+    }
 }

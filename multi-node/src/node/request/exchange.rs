@@ -70,8 +70,8 @@ impl<Q: Request> Exchange<Q> {
             line.tell(Word::Serves);
         }
         let open = Open { exchange: Arc::clone(self), line: Arc::clone(&line) };
-        let hearing = hear(Arc::clone(self), line, peer, runtime.clone());
-        let hearing = handler::run(node, Q::NAME, hearing);
+        let (exchange, on) = (Arc::clone(self), runtime.clone());
+        let hearing = handler::run(node, Q::NAME, move || hear(exchange, line, peer, on));
         runtime.spawn(async move {
             // What panics there is a `Deserialize`.
             if hearing.await.is_err() {

@@ -87,8 +87,7 @@ impl Hub {
         let handler = Arc::new(handler);
         let on_request: OnRequest<Q> = Box::new(move |runtime, request, asker| {
             let (node, handler) = (asker.id(), Arc::clone(&handler));
-            let running = handler::run(node, Q::NAME, async move { handler(request, asker).await });
-            runtime.spawn(async move { running.await.unwrap_or_default() });
+            runtime.spawn(handler::run(node, Q::NAME, move || handler(request, asker)));
         });
         let mut first = false;
         self.exchange(|exchange| first = exchange.serve(on_request));

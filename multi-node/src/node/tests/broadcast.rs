@@ -48,3 +48,27 @@ async fn a_broadcast_waits_for_a_full_window_without_holding_up_the_others() {
     }
     assert_eq!(soon(sending).await.unwrap().unwrap().reached(), [NodeId(1), NodeId(2)]);
 }
+
+#[tokio::test]
+async fn a_broadcast_that_is_to_wait_for_nobody_says_who_had_no_room() {
+    let hubs = mesh(3);
+    let mut at: Vec<_> = hubs.iter().map(|hub| peers::<Number>(hub, small_window())).collect();
+    let mut of_0 = [soon(at[0].recv()).await.unwrap(), soon(at[0].recv()).await.unwrap()];
+    of_0.sort_by_key(Peer::id);
+    let mut of_1 = [soon(at[1].recv()).await.unwrap(), soon(at[1].recv()).await.unwrap()];
+    of_1.sort_by_key(Peer::id);
+    let full = fill(&of_0[0]);
+    let sent = hubs[0].try_broadcast(&Number(full)).unwrap();
+    assert_eq!(sent.reached(), [NodeId(2)]);
+    assert_eq!(sent.missed(), [(NodeId(1), TrySendError::Full)]);
+    for n in 0..full {
+        assert_eq!(soon(of_1[0].recv()).await, Some(Number(n)));
+    }
+    soon(async {
+        while !hubs[0].try_broadcast(&Number(full)).unwrap().reached().contains(&NodeId(1)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(soon(of_1[0].recv()).await, Some(Number(full)));
+}
