@@ -93,7 +93,7 @@ async fn a_blocked_wire_learns_that_the_other_side_is_gone() {
 
 /// Says a message of so many bytes with a few fds.
 fn pass(outgoing: &Mutex<Outgoing>, bytes: usize) {
-    let mut fds = (0..4).map(|_| OwnedFd::from(stream_pair().unwrap().0)).collect();
+    let mut fds = (0..4).map(|_| stream_pair().unwrap().0).collect();
     let pushed = outgoing.lock().unwrap().push(0, &mut fds, |buffer, _| {
         buffer.extend(std::iter::repeat_n(7, bytes));
         Ok(())

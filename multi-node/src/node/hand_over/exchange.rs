@@ -67,7 +67,7 @@ impl<M: Message> Exchange<M> {
         let open = Open { exchange: Arc::clone(self), line: Arc::clone(&line) };
         let (exchange, held) = (Arc::clone(self), HashMap::new());
         let hearing = Ear { exchange, line, runtime: runtime.clone(), held }.hear(peer);
-        let hearing = handler::run(node, M::NAME, hearing);
+        let hearing = handler::run(node, M::NAME, || hearing);
         runtime.spawn(async move {
             // What panics there is a `Deserialize`.
             if hearing.await.is_err() {

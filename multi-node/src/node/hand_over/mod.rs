@@ -71,9 +71,7 @@ impl Hub {
         let handler = Arc::new(handler);
         let start: Start<M> = Box::new(move |runtime, node, message, connection| {
             let handler = Arc::clone(&handler);
-            let handling = async move { handler(message, connection).await };
-            let running = handler::run(node, M::NAME, handling);
-            runtime.spawn(async move { running.await.unwrap_or_default() });
+            runtime.spawn(handler::run(node, M::NAME, move || handler(message, connection)));
         });
         let mut first = false;
         self.hand_over_exchange(|exchange| first = exchange.serve(Taker { adopt, start }));
