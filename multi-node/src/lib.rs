@@ -63,14 +63,15 @@ pub use builder::{Builder, NodeCount};
 pub use config::{Addr, ExitStatus, NodeId};
 pub use event::{Departure, Event, MembershipEvent};
 pub use link::channel::ChannelConfig;
-pub use link::error::{BroadcastError, CloseReason, SendError, SendToError, TrySendError};
+pub use link::error::{BroadcastError, CloseReason, FdsLost, SendError, SendToError, TrySendError};
 pub use link::message::{Message, Request};
 pub use link::when_full::{Lagged, WhenFull};
 pub use multi_node_macros::{Message, main};
 pub use node::{
     Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
-    Listener, Membership, NodeStream, Nodes, OpenGuard, Peer, Published, ReplyError, RequestError,
-    Sender, ShareError, SharedBytes, SubscribeConfig, Subscription, Topic, TopicNameError,
+    HandOverError, Listener, Membership, NodeStream, Nodes, NotHandedOver, OpenGuard, Peer,
+    Published, ReplyError, RequestError, Sender, ShareError, SharedBytes, SubscribeConfig,
+    Subscription, Topic, TopicNameError,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

@@ -44,13 +44,22 @@ impl LineClient {
         LineClient { stream: BufReader::new(socket.into()) }
     }
 
+    /// Sends text as it is.
+    ///
+    /// # Errors
+    ///
+    /// As writing to a TCP stream.
+    pub fn write(&mut self, text: &str) -> io::Result<()> {
+        self.stream.get_mut().write_all(text.as_bytes())
+    }
+
     /// Sends a line.
     ///
     /// # Errors
     ///
     /// As writing to a TCP stream.
     pub fn tell(&mut self, line: &str) -> io::Result<()> {
-        self.stream.get_mut().write_all(format!("{line}\n").as_bytes())
+        self.write(&format!("{line}\n"))
     }
 
     /// Reads a line.

@@ -10,6 +10,7 @@ mod configured;
 mod endings;
 mod events;
 mod family;
+mod hands;
 mod http;
 mod identity;
 mod lines;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         "reads-terminal" => terminal::reads_terminal().report(),
         "subscriber" => subscriber::subscriber().report(),
         "asks" => asks::asks().report(),
+        "hands" => hands::hands().report(),
         "chat" => messages::chat().report(),
         "membership" => membership::membership().report(),
         "versions" => messages::versions().report(),

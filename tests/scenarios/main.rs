@@ -9,6 +9,10 @@ mod drain;
 mod endings;
 mod events;
 mod growth;
+mod hand_over;
+#[path = "hand_over.rs"]
+#[allow(clippy::duplicate_mod)]
+mod hand_over_over_rings;
 mod harness;
 mod health;
 mod init;

@@ -1,12 +1,14 @@
 //! What waits for one handler: whole frames as they came, in order, and where how many are missing.
 //!
-//! It copies, counts and drops, by whole frames and never one that was taken. How much may wait,
-//! and what is dropped when, is `inbox`'s to decide.
+//! It copies, counts and drops, by whole frames and never one that was taken. A message with fds
+//! is kept by itself, and dropped with them. How much may wait, and what is dropped when, is
+//! `inbox`'s to decide.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Deref;
 
+use super::fds::{self, Passed};
 use super::frame;
 
 /// A small batch grows up to this before another is begun, in bytes.
@@ -19,6 +21,18 @@ pub(crate) enum Frames<'a> {
     Shared(&'a [u8]),
     /// In a buffer of their own.
     Whole(Vec<u8>),
+    /// One, with its fds.
+    WithFds(&'a [u8], Passed),
+}
+
+impl Frames<'_> {
+    /// What they take of a window of so many bytes.
+    pub(super) fn cost(&self, window: usize) -> usize {
+        match self {
+            Frames::Shared(_) | Frames::Whole(_) => self.len(),
+            Frames::WithFds(_, passed) => self.len() + fds::cost(passed.count, window),
+        }
+    }
 }
 
 impl Deref for Frames<'_> {
@@ -26,7 +40,7 @@ impl Deref for Frames<'_> {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Frames::Shared(frames) => frames,
+            Frames::Shared(frames) | Frames::WithFds(frames, _) => frames,
             Frames::Whole(frames) => frames,
         }
     }
@@ -38,8 +52,8 @@ pub(super) struct Backlog {
     items: VecDeque<Item>,
     /// So much of the first batch was dropped.
     begun: usize,
-    /// What waits, in bytes of frames.
-    bytes: usize,
+    /// What waits, in bytes of the window.
+    cost: usize,
     /// An empty batch that was used before.
     spare: Vec<u8>,
 }
@@ -48,30 +62,38 @@ pub(super) struct Backlog {
 enum Item {
     /// Whole frames, one or more.
     Frames(Vec<u8>),
+    /// One, with its fds.
+    WithFds { frame: Vec<u8>, fds: Passed, cost: usize },
     /// So many messages would have been here.
     Missing(u64),
 }
 
 /// What a handler gets next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Taken {
     /// A batch, whose frames begin at `from`.
     Frames { from: usize },
+    /// A batch of one frame, with its fds, which take so much of the window beside it.
+    WithFds { fds: Passed, beside: usize },
     /// So many messages would have been here.
     Missing(u64),
 }
 
 impl Backlog {
-    /// Bytes of frames that wait.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// What waits, in bytes of the window.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
     }
 
-    /// Adds frames, one or more.
-    pub(super) fn push(&mut self, frames: Frames<'_>) {
-        self.bytes += frames.len();
+    /// Adds frames, one or more, that take so much of the window.
+    pub(super) fn push(&mut self, frames: Frames<'_>, cost: usize) {
+        self.cost += cost;
         let batch = match (frames, self.items.back_mut()) {
             (Frames::Whole(frames), _) => frames,
+            (Frames::WithFds(frame, fds), _) => {
+                let frame = frame.to_vec();
+                return self.items.push_back(Item::WithFds { frame, fds, cost });
+            }
             (Frames::Shared(frames), Some(Item::Frames(last)))
                 if last.len() + frames.len() <= BATCH =>
             {
@@ -90,16 +112,22 @@ impl Backlog {
     pub(super) fn miss(&mut self, messages: u64) {
         match self.items.back_mut() {
             Some(Item::Missing(missing)) => *missing += messages,
-            Some(Item::Frames(_)) | None => self.items.push_back(Item::Missing(messages)),
+            Some(Item::Frames(_) | Item::WithFds { .. }) | None => {
+                self.items.push_back(Item::Missing(messages))
+            }
         }
     }
 
-    /// Drops the oldest frames until no more than `most` bytes wait.
+    /// Drops the oldest frames until no more than `most` bytes of the window wait.
     pub(super) fn shrink(&mut self, most: usize) {
         let mut missing = 0;
-        while self.bytes > most {
+        while self.cost > most {
             match self.items.pop_front() {
-                Some(Item::Frames(batch)) => missing += self.drop_first(batch, self.bytes - most),
+                Some(Item::Frames(batch)) => missing += self.drop_first(batch, self.cost - most),
+                Some(Item::WithFds { cost, .. }) => {
+                    self.cost -= cost;
+                    missing += 1;
+                }
                 Some(Item::Missing(messages)) => missing += messages,
                 None => break,
             }
@@ -117,7 +145,7 @@ impl Backlog {
             to += frame::size(&batch[to..]);
             frames += 1;
         }
-        self.bytes -= to - from;
+        self.cost -= to - from;
         if to < batch.len() {
             self.begun = to;
             self.items.push_front(Item::Frames(batch));
@@ -134,10 +162,17 @@ impl Backlog {
             Item::Missing(messages) => Some(Taken::Missing(messages)),
             Item::Frames(first) => {
                 let from = mem::take(&mut self.begun);
-                self.bytes -= first.len() - from;
+                self.cost -= first.len() - from;
                 let empty = mem::replace(batch, first);
                 self.keep(empty);
                 Some(Taken::Frames { from })
+            }
+            Item::WithFds { frame, fds, cost } => {
+                self.cost -= cost;
+                let beside = cost - frame.len();
+                let empty = mem::replace(batch, frame);
+                self.keep(empty);
+                Some(Taken::WithFds { fds, beside })
             }
         }
     }

@@ -2,6 +2,7 @@
 //! closes. Knows bytes and how to have them encoded, not the type.
 
 use std::future::poll_fn;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -47,7 +48,8 @@ impl ChannelConfig {
 
     /// Bytes, encoded and with 8 for each message, that one node may have on their way here before
     /// the handler has received them (default 1 MiB); a sender then waits. A larger message goes
-    /// when nothing else of its channel is under way.
+    /// when nothing else of its channel is under way. Descriptors take some of it too
+    /// ([`Peer::send_with_fds`](crate::Peer::send_with_fds)).
     ///
     /// With a [`when_full`](ChannelConfig::when_full) for which senders do not wait, that much may
     /// wait here, and as much again be what the handler has begun.
@@ -126,7 +128,20 @@ impl Channel {
     where
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
-        let (sent, heavy) = self.link.edit(|out| out.push(self.local, encode));
+        self.try_send_with_fds(&mut Vec::new(), encode)
+    }
+
+    /// As [`Channel::try_send`], with fds, which a message that is sent takes along.
+    #[inline]
+    pub(crate) fn try_send_with_fds<E>(
+        &self,
+        fds: &mut Vec<OwnedFd>,
+        encode: E,
+    ) -> Result<bool, TrySendError>
+    where
+        E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
+    {
+        let (sent, heavy) = self.link.edit(|out| out.push(self.local, fds, encode));
         match sent {
             Ok(()) => Ok(heavy),
             Err(Refused::Full) => Err(TrySendError::Full),
@@ -142,26 +157,42 @@ impl Channel {
     where
         E: Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
-        match self.try_send(&encode) {
+        self.send_with_fds(Vec::new(), encode).await
+    }
+
+    /// As [`Channel::send`], with fds, which are closed if it is not sent.
+    pub(crate) async fn send_with_fds<E>(
+        &self,
+        mut fds: Vec<OwnedFd>,
+        encode: E,
+    ) -> Result<(), SendError>
+    where
+        E: Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
+    {
+        match self.try_send_with_fds(&mut fds, &encode) {
             Ok(false) => Ok(()),
             Ok(true) => {
                 tokio::task::yield_now().await;
                 Ok(())
             }
             Err(TrySendError::Refused(error)) => Err(error),
-            Err(TrySendError::Full) => self.send_in_turn(encode).await,
+            Err(TrySendError::Full) => self.send_in_turn(fds, encode).await,
         }
     }
 
-    /// Has a message encoded and sent once it is its turn and there is room.
+    /// Has a message encoded and sent with its fds once it is its turn and there is room.
     ///
     /// Dropped before it is done, it sent nothing.
-    pub(crate) async fn send_in_turn<E>(&self, encode: E) -> Result<(), SendError>
+    pub(crate) async fn send_in_turn<E>(
+        &self,
+        mut fds: Vec<OwnedFd>,
+        encode: E,
+    ) -> Result<(), SendError>
     where
         E: Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
         let mut turn = Turn { channel: self, ticket: None };
-        poll_fn(|cx| turn.poll(cx, &encode)).await
+        poll_fn(|cx| turn.poll(cx, &mut fds, &encode)).await
     }
 
     /// Why the other side does not receive any more, when it does not.
@@ -288,14 +319,19 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn poll<E>(&mut self, cx: &mut Context<'_>, encode: &E) -> Poll<Result<(), SendError>>
+    fn poll<E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        fds: &mut Vec<OwnedFd>,
+        encode: &E,
+    ) -> Poll<Result<(), SendError>>
     where
         E: Fn(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
         let local = self.channel.local;
         let edited = self.channel.link.edit(|out| {
             let ticket = *self.ticket.get_or_insert_with(|| out.queue(local, cx.waker()));
-            out.poll_turn(local, ticket, cx, encode)
+            out.poll_turn(local, ticket, cx, fds, encode)
         });
         edited.0
     }

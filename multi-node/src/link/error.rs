@@ -48,6 +48,22 @@ pub enum SendError {
         /// What `Serialize` said.
         message: String,
     },
+    /// The message has more descriptors than may go with one.
+    #[error("the message has more than {max} descriptors")]
+    TooManyFds {
+        /// The most descriptors that one message may have.
+        max: usize,
+    },
+}
+
+/// A message came without its descriptors: this process had no room for all of them
+/// (`RLIMIT_NOFILE`), or the kernel does not pass some of them on, as those of an io_uring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the {sent} descriptors of a message were lost")]
+#[non_exhaustive]
+pub struct FdsLost {
+    /// How many were sent.
+    pub sent: usize,
 }
 
 /// Why `try_send` did not send.

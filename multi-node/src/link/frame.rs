@@ -19,7 +19,7 @@ use super::ring::Rubbish;
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 8;
 
-/// The most bytes the payload of any frame but `Data` may have.
+/// The most bytes the payload of a frame that is no message may have.
 pub(crate) const MAX_CONTROL: usize = 1024;
 
 /// What a frame is.
@@ -43,12 +43,18 @@ pub(crate) enum Kind {
     RingTaken = 8,
     /// What follows comes the other way: through the ring, or through the socket again.
     Switch = 9,
+    /// The fds of the next `DataWithFds`. It goes through the socket, since fds cannot go another
+    /// way, before that frame goes whichever way bytes go.
+    Fds = 10,
+    /// One message, and the fds that came before.
+    DataWithFds = 11,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
-        use Kind::{Close, Credit, Data, Hello, Open, Ring, RingTaken, Starved, Switch};
-        [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch]
+        use Kind::{Close, Credit, Data, DataWithFds, Fds, Hello, Open, Ring, RingTaken};
+        use Kind::{Starved, Switch};
+        [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch, Fds, DataWithFds]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -73,7 +79,7 @@ pub(crate) enum Broken {
     Node { found: u64, expected: u64 },
     #[error(transparent)]
     Ring(#[from] Rubbish),
-    #[error("more fds than it said")]
+    #[error("other fds than it said")]
     Fds,
     #[error("something through the socket while it uses a ring")]
     Way,
@@ -86,6 +92,8 @@ pub(crate) enum Broken {
 pub(crate) enum Found {
     /// `len` bytes of whole `Data` frames of one channel, one or more.
     Run { channel: u16, len: usize },
+    /// One whole `DataWithFds` frame.
+    WithFds { channel: u16, len: usize },
     /// One whole frame of another kind.
     Control { kind: Kind, channel: u16, len: usize },
     /// Less than a frame, which takes `need` bytes as far as can be told yet.
@@ -148,7 +156,7 @@ pub(crate) fn scan(bytes: &[u8], cap: impl FnOnce(u16) -> Option<usize>) -> Resu
     };
     let (channel, kind) = check_tag(tag)?;
     let max = match kind {
-        Kind::Data => cap(channel).ok_or(Broken::Channel(channel))?,
+        Kind::Data | Kind::DataWithFds => cap(channel).ok_or(Broken::Channel(channel))?,
         _ => MAX_CONTROL,
     };
     let total = check_len(len, max)?;
@@ -157,6 +165,7 @@ pub(crate) fn scan(bytes: &[u8], cap: impl FnOnce(u16) -> Option<usize>) -> Resu
     }
     match kind {
         Kind::Data => Ok(Found::Run { channel, len: total + run(&bytes[total..], tag, max) }),
+        Kind::DataWithFds => Ok(Found::WithFds { channel, len: total }),
         _ => Ok(Found::Control { kind, channel, len: total }),
     }
 }

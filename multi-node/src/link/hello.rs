@@ -7,7 +7,7 @@ use super::error::CloseReason;
 use super::frame::{Broken, Kind};
 
 /// Raised whenever a frame or one of the payloads below changes its meaning or its layout.
-pub(crate) const PROTOCOL: u16 = 3;
+pub(crate) const PROTOCOL: u16 = 4;
 
 /// The first payload of each side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,15 @@ pub(crate) struct Ring(pub(crate) u64);
 /// The payload of `RingTaken`: whether it can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RingTaken(pub(crate) bool);
+
+/// The payload of `Fds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fds {
+    /// How many the message has.
+    pub(crate) count: u8,
+    /// They travel with this frame. The kernel refuses to pass some on: those of an io_uring.
+    pub(crate) come: bool,
+}
 
 /// Reads one of the payloads above.
 ///

@@ -1,7 +1,8 @@
 //! What this side of a link reads from: the socket, or the ring that the other side offered.
 //!
 //! Which of the two is the other side's to say, between two frames. The socket is watched all the
-//! time, since it tells that the other side is gone; what that left in the ring is read first.
+//! time, since fds come through it, and since it tells that the other side is gone; what that left
+//! in the ring is read first.
 
 use std::io;
 use std::mem;
@@ -9,17 +10,17 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::fds::Passed;
 use super::frame::{Broken, Kind};
+use super::hello::Fds;
 use super::readable::Readable;
 use super::ring::{Consumer, Rubbish};
+use super::socket_in::{Aside, SocketIn};
 use crate::sys::bell::Bell;
 use crate::sys::ring::RingMemory;
 
 /// The most bytes that a ring may have: it is mapped, not filled.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
-
-/// The most fds that wait for the frame that they came with.
-const MAX_FDS: usize = 16;
 
 /// How a read went.
 #[derive(Debug)]
@@ -33,11 +34,7 @@ pub(super) enum Read {
 /// The reading end of a link. See the module.
 #[derive(Debug)]
 pub(super) struct Inbound {
-    socket: Readable,
-    /// They came with frames that have not been seen yet.
-    fds: Vec<OwnedFd>,
-    /// Read from the socket, and to be seen after what comes through the ring.
-    later: Vec<u8>,
+    socket: SocketIn,
     ring: RingIn,
     busy_poll: Duration,
     /// Until when it looks for more before it sleeps; `None` when it has not begun to.
@@ -65,8 +62,8 @@ struct Reading {
 
 impl Inbound {
     pub(super) fn new(socket: Readable, busy_poll: Duration) -> Self {
-        let (fds, later) = (Vec::new(), Vec::new());
-        Inbound { socket, fds, later, ring: RingIn::None, busy_poll, spin_until: None }
+        let socket = SocketIn::new(socket);
+        Inbound { socket, ring: RingIn::None, busy_poll, spin_until: None }
     }
 
     /// Reads once, at most into the room that `buffer` has.
@@ -76,17 +73,7 @@ impl Inbound {
         buffer: &mut Vec<u8>,
     ) -> Poll<Result<Read, Broken>> {
         let RingIn::Reading(ring) = &mut self.ring else {
-            if !self.later.is_empty() {
-                buffer.append(&mut self.later);
-                return Poll::Ready(Ok(Read::Bytes(buffer.len())));
-            }
-            let read = ready!(self.socket.poll_receive(cx, buffer, &mut self.fds));
-            // A reset is how the kernel says that the other side left unread bytes behind.
-            let Ok(bytes @ 1..) = read else { return Poll::Ready(Ok(Read::End)) };
-            if self.fds.len() > MAX_FDS {
-                return Poll::Ready(Err(Broken::Fds));
-            }
-            return Poll::Ready(Ok(Read::Bytes(bytes)));
+            return self.socket.poll_read(cx, buffer);
         };
         loop {
             let bytes = ring.read(buffer)?;
@@ -110,13 +97,34 @@ impl Inbound {
                 ring.data.exhausted();
                 continue;
             }
-            // Whatever the socket says was said after what is in the ring.
-            let said = ready!(self.socket.poll_peek(cx));
-            if !ring.consumer.has_more()? {
-                return Poll::Ready(match said {
-                    Ok(1..) => Err(Broken::Way),
-                    Ok(0) | Err(_) => Ok(Read::End),
-                });
+            let said = ready!(self.socket.poll_aside(cx))?;
+            // Whatever else the socket says was said after what is in the ring.
+            match said {
+                Aside::Fds => {}
+                Aside::Later | Aside::End if ring.consumer.has_more()? => {}
+                Aside::Later => return Poll::Ready(Err(Broken::Way)),
+                Aside::End => return Poll::Ready(Ok(Read::End)),
+            }
+        }
+    }
+
+    /// The other side named the fds of a message to come.
+    ///
+    /// # Errors
+    /// When they did not come with that.
+    pub(super) fn named(&mut self, fds: Fds) -> Result<(), Broken> {
+        self.socket.arrivals.named(fds)
+    }
+
+    /// The fds of the message that was just read.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub(super) fn fds(&mut self) -> Result<Passed, Broken> {
+        match self.ring {
+            RingIn::Reading(_) => self.socket.fds_from_aside(),
+            RingIn::None | RingIn::Waiting(_) => {
+                self.socket.arrivals.of_a_message().ok_or(Broken::Fds)
             }
         }
     }
@@ -130,7 +138,7 @@ impl Inbound {
         if !matches!(self.ring, RingIn::None) {
             return Err(Broken::Turn(Kind::Ring));
         }
-        let fds = mem::take(&mut self.fds);
+        let fds = self.socket.arrivals.of_a_frame();
         if let Ok(reading) = Reading::open(fds, size) {
             self.ring = RingIn::Waiting(reading);
         }
@@ -145,7 +153,7 @@ impl Inbound {
     pub(super) fn switch(&mut self, rest: &mut Vec<u8>, from: usize) -> Result<(), Broken> {
         self.ring = match mem::replace(&mut self.ring, RingIn::None) {
             RingIn::Waiting(reading) => {
-                self.later.extend_from_slice(&rest[from..]);
+                self.socket.keep(&rest[from..]);
                 rest.truncate(from);
                 RingIn::Reading(reading)
             }

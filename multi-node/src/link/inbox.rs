@@ -73,30 +73,29 @@ impl Inbox {
     /// # Errors
     /// When the other side was not allowed to send that much.
     pub(crate) fn receive(&mut self, frames: Frames<'_>) -> Result<Arrival, Overrun> {
-        self.charge(&frames)?;
+        let cost = frames.cost(self.window);
+        self.charge(&frames, cost)?;
         if self.deaf || self.ended.is_some() {
             return Ok(Arrival::default());
         }
         let credit = match self.when_full {
             WhenFull::Wait => 0,
-            WhenFull::DropNewest | WhenFull::DropOldest | WhenFull::Close => {
-                self.settle(frames.len())
-            }
+            WhenFull::DropNewest | WhenFull::DropOldest | WhenFull::Close => self.settle(cost),
         };
-        let kept = self.admit(&frames);
+        let kept = self.admit(&frames, cost);
         let missing = frame::sizes(&frames[kept..]).count() as u64;
         if missing == 0 {
-            self.backlog.push(frames);
+            self.backlog.push(frames, cost);
         } else if kept > 0 {
             // Not in the buffer that they came in, most of which would be what was dropped.
-            self.backlog.push(Frames::Shared(&frames[..kept]));
+            self.backlog.push(Frames::Shared(&frames[..kept]), kept);
         }
         let closes = missing > 0 && self.refuse(missing);
         Ok(Arrival { handler: self.waker.take(), credit, closes })
     }
 
-    fn charge(&mut self, frames: &[u8]) -> Result<(), Overrun> {
-        let total = self.outstanding.saturating_add(frames.len());
+    fn charge(&mut self, frames: &[u8], cost: usize) -> Result<(), Overrun> {
+        let total = self.outstanding.saturating_add(cost);
         let alone = self.outstanding == 0 && frame::size(frames) == frames.len();
         if total > self.window && !alone && !self.deaf {
             return Err(Overrun);
@@ -106,24 +105,27 @@ impl Inbox {
     }
 
     /// Makes room for frames where older ones are dropped for it; how many bytes of them are kept.
-    fn admit(&mut self, frames: &[u8]) -> usize {
+    fn admit(&mut self, frames: &Frames<'_>, cost: usize) -> usize {
         match self.when_full {
             WhenFull::Wait => frames.len(),
             WhenFull::DropOldest => {
-                self.backlog.shrink(self.window.saturating_sub(frames.len()));
+                self.backlog.shrink(self.window.saturating_sub(cost));
                 frames.len()
             }
             WhenFull::DropNewest | WhenFull::Close if self.dropping => 0,
-            WhenFull::DropNewest | WhenFull::Close => self.fitting(frames),
+            WhenFull::DropNewest | WhenFull::Close => self.fitting(frames, cost),
         }
     }
 
     /// How many bytes of frames there is room for, of whole ones. There is for any first one, since
     /// the window lets a larger one come only alone.
-    fn fitting(&self, frames: &[u8]) -> usize {
-        let waiting = self.backlog.bytes();
-        if waiting == 0 || waiting + frames.len() <= self.window {
+    fn fitting(&self, frames: &Frames<'_>, cost: usize) -> usize {
+        let waiting = self.backlog.cost();
+        if waiting == 0 || waiting + cost <= self.window {
             return frames.len();
+        }
+        if let Frames::WithFds(..) = frames {
+            return 0;
         }
         let mut kept = 0;
         for size in frame::sizes(frames) {
@@ -153,7 +155,7 @@ impl Inbox {
         batch: &mut Vec<u8>,
     ) -> Poll<Option<Taken>> {
         let taken = self.backlog.take(batch);
-        if let Some(Taken::Frames { .. }) = taken {
+        if let Some(Taken::Frames { .. } | Taken::WithFds { .. }) = taken {
             self.dropping = false;
         }
         if taken.is_some() || self.ended.is_some() {

@@ -8,6 +8,7 @@ use std::mem;
 use std::task::Waker;
 
 use super::error::CloseReason;
+use super::fds;
 use super::frame::HEADER;
 
 /// The window of one channel, seen from who sends. See the module.
@@ -56,6 +57,12 @@ impl Lane {
     #[inline]
     pub(super) fn fits(&self, cost: usize) -> bool {
         self.in_flight == 0 || self.in_flight.saturating_add(cost) <= self.window
+    }
+
+    /// What a frame of so many bytes and fds takes of the window.
+    #[inline]
+    pub(super) fn cost(&self, bytes: usize, fds: usize) -> usize {
+        bytes.saturating_add(fds::cost(fds, self.window))
     }
 
     /// A frame of `cost` bytes goes.

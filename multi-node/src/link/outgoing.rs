@@ -5,13 +5,16 @@
 //! queued as a value and nothing is copied. A message goes only when its
 //! channel's [`Lane`] has room. This module decides and encodes; it writes nothing.
 
+use std::collections::VecDeque;
 use std::mem;
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, Waker};
 
 use serde::Serialize;
 
 use super::codec::{self, EncodeError};
 use super::error::{CloseReason, SendError};
+use super::fds::{MAX_FDS, Parcel};
 use super::frame::{self, Draft, HEADER, Kind};
 use super::lane::Lane;
 
@@ -50,6 +53,8 @@ pub(crate) enum Rest {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pending: Vec<u8>,
+    /// Fds that go before some of those bytes.
+    parcels: VecDeque<Parcel>,
     /// Bytes that the writer took and has not written yet, as far as is known here.
     taken: bool,
     writer: Writer,
@@ -63,6 +68,7 @@ impl Outgoing {
     pub(crate) fn new() -> Self {
         Outgoing {
             pending: Vec::new(),
+            parcels: VecDeque::new(),
             taken: false,
             writer: Writer::Awake,
             lanes: Vec::new(),
@@ -103,9 +109,15 @@ impl Outgoing {
         }
     }
 
-    /// Adds a message that `encode` appends, or leaves everything as it was.
+    /// Adds a message that `encode` appends, with `fds`, which it then takes, or leaves everything
+    /// as it was.
     #[inline]
-    pub(crate) fn push<E>(&mut self, local: u16, encode: E) -> Result<(), Refused>
+    pub(crate) fn push<E>(
+        &mut self,
+        local: u16,
+        fds: &mut Vec<OwnedFd>,
+        encode: E,
+    ) -> Result<(), Refused>
     where
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
@@ -113,13 +125,13 @@ impl Outgoing {
         if self.lane(local).is_some_and(|lane| lane.closed().is_none() && lane.has_queue()) {
             return Err(Refused::Full);
         }
-        self.append(local, encode).map_err(|refused| match refused {
+        self.append(local, fds, encode).map_err(|refused| match refused {
             Unsent::Full { .. } => Refused::Full,
             Unsent::Never(error) => Refused::Never(error),
         })
     }
 
-    fn append<E>(&mut self, local: u16, encode: E) -> Result<(), Unsent>
+    fn append<E>(&mut self, local: u16, fds: &mut Vec<OwnedFd>, encode: E) -> Result<(), Unsent>
     where
         E: FnOnce(&mut Vec<u8>, usize) -> Result<(), EncodeError>,
     {
@@ -132,14 +144,23 @@ impl Outgoing {
         if !lane.fits(HEADER) {
             return Err(Unsent::Full { need: HEADER });
         }
+        if fds.len() > MAX_FDS {
+            return Err(Unsent::Never(SendError::TooManyFds { max: MAX_FDS }));
+        }
+        let at = self.pending.len();
         let draft = Draft::new(&mut self.pending);
         encode(draft.buffer, lane.max_frame).map_err(Unsent::from)?;
-        let cost = draft.len();
+        let cost = lane.cost(draft.len(), fds.len());
         if !lane.fits(cost) {
             return Err(Unsent::Full { need: cost });
         }
         lane.charge(cost);
-        draft.seal(lane.remote, Kind::Data);
+        if fds.is_empty() {
+            draft.seal(lane.remote, Kind::Data);
+        } else {
+            draft.seal(lane.remote, Kind::DataWithFds);
+            self.parcels.push_back(Parcel::new(at, mem::take(fds)));
+        }
         Ok(())
     }
 
@@ -154,6 +175,7 @@ impl Outgoing {
         local: u16,
         ticket: u64,
         cx: &mut Context<'_>,
+        fds: &mut Vec<OwnedFd>,
         encode: E,
     ) -> Poll<Result<(), SendError>>
     where
@@ -166,7 +188,7 @@ impl Outgoing {
             lane.wait(ticket, None, cx.waker());
             return Poll::Pending;
         }
-        match self.append(local, encode) {
+        match self.append(local, fds, encode) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Unsent::Never(error)) => Poll::Ready(Err(error)),
             Err(Unsent::Full { need }) => {
@@ -213,6 +235,7 @@ impl Outgoing {
     pub(crate) fn end(&mut self) -> Vec<Waker> {
         self.ended = true;
         self.pending = Vec::new();
+        self.parcels = VecDeque::new();
         let mut wake = mem::take(&mut self.flushers);
         for lane in self.lanes.iter_mut().flatten() {
             let reason = lane.closed().unwrap_or(CloseReason::Ended);
@@ -243,12 +266,13 @@ impl Outgoing {
         self.pending.len()
     }
 
-    /// Swaps what is pending for the empty `spare`; false when there is nothing. That the writer
-    /// asks says that it wrote all that it took before.
-    pub(crate) fn take(&mut self, spare: &mut Vec<u8>) -> bool {
+    /// Swaps what is pending for the empty `spare`, and the fds beside it; false when there is
+    /// nothing. That the writer asks says that it wrote all that it took before.
+    pub(super) fn take(&mut self, spare: &mut Vec<u8>, parcels: &mut VecDeque<Parcel>) -> bool {
         self.taken = !self.pending.is_empty();
         if self.taken {
             mem::swap(&mut self.pending, spare);
+            mem::swap(&mut self.parcels, parcels);
         }
         self.taken
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use crate::sys::packet;
+use crate::sys::packet::{self, Taken};
 
 /// An fd, registered with the runtime that it was made in.
 #[derive(Debug)]
@@ -48,18 +48,6 @@ impl Readable {
         let _ = self.0.try_io(|| io::Result::<()>::Err(io::ErrorKind::WouldBlock.into()));
     }
 
-    /// Looks at what a stream has to read, and takes nothing: ready with 1 when there is
-    /// something, and with 0 at the end.
-    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.poll_ready(cx))?;
-            match self.try_io(|| packet::peek(self.0.as_fd())) {
-                Err(error) if would_block(&error) => {}
-                peeked => return Poll::Ready(peeked),
-            }
-        }
-    }
-
     /// Reads once, at most into the room that `buffer` has; ready with 0 at the end.
     pub(crate) fn poll_read(
         &mut self,
@@ -74,9 +62,7 @@ impl Readable {
         &self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
-        fds: &mut Vec<OwnedFd>,
-    ) -> Poll<io::Result<usize>> {
-        let before = fds.len();
+    ) -> Poll<io::Result<Taken>> {
         loop {
             ready!(self.poll_ready(cx))?;
             let mut read = Err(io::ErrorKind::WouldBlock.into());
@@ -84,9 +70,8 @@ impl Readable {
             // from now on: there is no need to ask. What it told of since the read began is not
             // forgotten, for that is said within `try_io`.
             let _ = self.try_io(|| {
-                read = packet::read(self.0.as_fd(), buffer, fds);
-                let cut_short = fds.len() > before;
-                let all = matches!(read, Ok(1..)) && buffer.len() < buffer.capacity() && !cut_short;
+                read = self.receive_now(buffer);
+                let all = matches!(read, Ok((1.., None))) && buffer.len() < buffer.capacity();
                 let blocked = matches!(&read, Err(error) if would_block(error));
                 if all || blocked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
@@ -95,6 +80,15 @@ impl Readable {
                 read => return Poll::Ready(read),
             }
         }
+    }
+
+    /// As [`Readable::poll_receive`], of what is known to have come, whatever the runtime has heard
+    /// of it.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it has not.
+    pub(crate) fn receive_now(&self, buffer: &mut Vec<u8>) -> io::Result<Taken> {
+        packet::read(self.0.as_fd(), buffer)
     }
 }
 

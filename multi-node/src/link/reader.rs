@@ -10,7 +10,7 @@ use super::backlog::Frames;
 use super::channel::Channel;
 use super::connection::{Link, Owner};
 use super::frame::{self, Broken, Found, HEADER, Kind};
-use super::hello::{self, Close, Credit, Hello, Offer, Ring, RingTaken};
+use super::hello::{self, Close, Credit, Fds, Hello, Offer, Ring, RingTaken};
 use super::inbound::{Inbound, Read};
 use super::pool::READ;
 use super::readable::Readable;
@@ -84,6 +84,12 @@ impl Reader {
                     let channel = channel.ok_or(Broken::Channel(number))?;
                     at = self.deliver(&channel, at, len);
                 }
+                Found::WithFds { channel: number, len } => {
+                    let channel = channel.ok_or(Broken::Channel(number))?;
+                    let fds = self.inbound.fds()?;
+                    channel.receive(Frames::WithFds(&self.buffer[at..at + len], fds));
+                    at += len;
+                }
                 Found::Control { kind, channel, len } => {
                     self.obey(kind, channel, at..at + len)?;
                     at += len;
@@ -153,8 +159,9 @@ impl Reader {
             }
             Kind::RingTaken => self.link.ring_taken(hello::read::<RingTaken>(kind, payload)?.0)?,
             Kind::Switch => self.inbound.switch(&mut self.buffer, frame.end)?,
-            // `scan` gives these out as runs.
-            Kind::Data => return Err(Broken::Turn(kind)),
+            Kind::Fds => self.inbound.named(hello::read::<Fds>(kind, payload)?)?,
+            // `scan` tells messages apart from what is said to a reader.
+            Kind::Data | Kind::DataWithFds => return Err(Broken::Turn(kind)),
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! tried, and a second fd is registered only from when the kernel takes no more until the backlog
 //! is gone.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,12 +16,14 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::fds::Parcel;
 use super::outbound::Outbound;
 use super::outgoing::Outgoing;
 use super::pool::Pool;
 use super::readable::Readable;
 use super::way::Way;
 use super::writable::Writable;
+use crate::sys::packet;
 
 /// Written in one go before others run, in bytes.
 const TURN: usize = 256 * 1024;
@@ -28,7 +31,7 @@ const TURN: usize = 256 * 1024;
 /// A buffer larger than this is let go when the link falls idle, in bytes.
 const KEEP: usize = 256 * 1024;
 
-/// When there is no fd to be told by that the kernel takes more, it is asked this often.
+/// When nothing tells that the kernel takes more, it is asked this often.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Makes the two ends of a connected, non-blocking socket: what reads, and what writes.
@@ -54,6 +57,17 @@ pub(super) enum Written {
     Blocked,
 }
 
+/// What the kernel takes no more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blocked {
+    /// The way of the bytes is full.
+    Bytes,
+    /// The socket is, through which fds go.
+    Socket,
+    /// Too many fds of this user are under way between processes.
+    Fds,
+}
+
 /// What writes, and what was taken to be written. Locked before [`Outgoing`], never after.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
@@ -62,15 +76,17 @@ pub(crate) struct Wire {
     /// There while there is a backlog.
     writable: Option<Writable>,
     /// The kernel took no more when it was last asked.
-    blocked: bool,
+    blocked: Option<Blocked>,
     taken: Vec<u8>,
+    /// Fds that are to go when all before their place has been written.
+    parcels: VecDeque<Parcel>,
     written: usize,
 }
 
 impl Wire {
     /// Whether the kernel is known to take nothing now.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked
+        self.blocked.is_some()
     }
 
     /// Writes what there is to write, unless that is too much for one turn.
@@ -92,19 +108,33 @@ impl Wire {
                 return Ok(Written::All);
             }
             let wrote = self.write_once();
-            self.blocked =
-                matches!(&wrote, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            self.blocked = wrote.as_ref().err().and_then(|error| self.blocked_by(error));
             match wrote {
                 Ok(bytes) => {
                     self.written += bytes;
                     turn += bytes;
                 }
-                Err(_) if self.blocked => return Ok(Written::Blocked),
+                Err(_) if self.is_blocked() => return Ok(Written::Blocked),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(Written::Turn)
+    }
+
+    /// What is full, when that is what a write failed with.
+    fn blocked_by(&self, error: &io::Error) -> Option<Blocked> {
+        let is_full = error.kind() == io::ErrorKind::WouldBlock;
+        match self.parcel() {
+            None => is_full.then_some(Blocked::Bytes),
+            Some(_) if is_full => Some(Blocked::Socket),
+            Some(_) => packet::is_passing(error).then_some(Blocked::Fds),
+        }
+    }
+
+    /// The fds whose turn it is.
+    fn parcel(&self) -> Option<&Parcel> {
+        self.parcels.front().filter(|parcel| parcel.at == self.written)
     }
 
     /// All that was taken has been written: takes what there is now; false when that is nothing.
@@ -115,7 +145,7 @@ impl Wire {
             way.at_boundary(socket.as_fd(), &mut self.taken);
             if self.taken.is_empty() {
                 let mut outgoing = outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-                let some = outgoing.take(&mut self.taken);
+                let some = outgoing.take(&mut self.taken, &mut self.parcels);
                 drop(outgoing);
                 if some {
                     way.carries(self.taken.len());
@@ -125,15 +155,31 @@ impl Wire {
         !self.taken.is_empty()
     }
 
+    /// Writes some of the bytes before the next fds, or those.
     fn write_once(&mut self) -> io::Result<usize> {
+        if let Some(parcel) = self.parcel() {
+            self.send(parcel)?;
+            self.parcels.pop_front();
+        }
         let Some((socket, way)) = &mut self.end else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let rest = &self.taken[self.written..];
+        let end = self.parcels.front().map_or(self.taken.len(), |parcel| parcel.at);
+        let rest = &self.taken[self.written..end];
         match (way.ring(), &self.writable) {
             (Some(ring), _) => ring.write(rest),
             (None, Some(writable)) => writable.try_io(|| socket.write(rest)),
             (None, None) => socket.write(rest),
+        }
+    }
+
+    fn send(&self, parcel: &Parcel) -> io::Result<()> {
+        let Some((socket, _)) = &self.end else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        match &self.writable {
+            Some(writable) => writable.try_io(|| parcel.send(socket.as_fd())),
+            None => parcel.send(socket.as_fd()),
         }
     }
 
@@ -142,8 +188,13 @@ impl Wire {
         let Some((socket, way)) = &mut self.end else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        if let Some(ring) = way.ring() {
-            return ring.poll_room(cx);
+        match (self.blocked, way.ring()) {
+            (Some(Blocked::Fds), _) => {
+                ask_again(cx);
+                return Poll::Pending;
+            }
+            (Some(Blocked::Bytes) | None, Some(ring)) => return ring.poll_room(cx),
+            (Some(Blocked::Socket), _) | (_, None) => {}
         }
         let register = || socket.try_clone().and_then(|socket| Writable::new(socket.into()));
         match self.writable.take().map_or_else(register, Ok) {
@@ -196,7 +247,7 @@ impl Wire {
     }
 }
 
-/// Without an fd to spare a link is slow for a while; that is better than none.
+/// Where nothing tells, a link is slow for a while; that is better than none.
 fn ask_again(cx: &Context<'_>) {
     let waker = cx.waker().clone();
     tokio::spawn(async move {

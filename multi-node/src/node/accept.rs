@@ -48,6 +48,8 @@ pub(crate) struct Sockets {
 
 /// What a node is told before it can accept.
 pub(crate) struct Setup {
+    /// The number of the listener.
+    pub(crate) listener: u16,
     pub(crate) page: Page,
     pub(crate) seat: Seat,
     pub(crate) slot: Slot,
@@ -72,6 +74,7 @@ pub(crate) struct Setup {
 pub(crate) struct Acceptor(Arc<Shared>);
 
 struct Shared {
+    listener: u16,
     own: Option<Sockets>,
     keeping: Keeping,
     local_addr: Addr,
@@ -99,6 +102,7 @@ impl Acceptor {
     pub(crate) fn new(setup: Setup) -> Acceptor {
         Acceptor(Arc::new(Shared {
             placement: Placement::new(setup.page, setup.seat, setup.slot, setup.slots),
+            listener: setup.listener,
             own: setup.own,
             keeping: setup.keeping,
             local_addr: setup.local_addr,
@@ -156,6 +160,13 @@ impl Acceptor {
         }
         drop(wires);
         pending().await
+    }
+
+    /// Counts a connection that another node accepted on this listener, and hands over; `None` once
+    /// accepting was stopped.
+    pub(crate) fn adopt(&self) -> Option<OpenGuard> {
+        let entry = Entry::new(&self.0)?;
+        Some(OpenGuard::new(entry, self.0.placement.claim()))
     }
 
     /// These slots too have sockets from now on.

@@ -1,6 +1,7 @@
 //! An accepted connection: a stream that is counted while it lives.
 
-use std::io::{self, IoSlice};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,6 +23,8 @@ pub struct Connection {
     stream: Stream,
     peer: Addr,
     guard: OpenGuard,
+    /// Read, and put back.
+    unread: VecDeque<u8>,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,41 @@ impl Connection {
             Addr::Inet(_) => Stream::Tcp(TcpStream::from_std(stream.into())?),
             Addr::Unix(_) => Stream::Unix(UnixStream::from_std(stream.into())?),
         };
-        Ok(Connection { stream, peer, guard })
+        Ok(Connection { stream, peer, guard, unread: VecDeque::new() })
+    }
+
+    /// Puts bytes back that were read: whoever reads next gets them first, also in another process
+    /// that this connection is [handed over](crate::Nodes::hand_over) to.
+    ///
+    /// ```
+    /// use multi_node::Connection;
+    /// use tokio::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// /// Reads a line, and leaves what follows it where it was.
+    /// async fn first_line(connection: Connection) -> std::io::Result<(String, Connection)> {
+    ///     let mut reader = BufReader::new(connection);
+    ///     let mut line = String::new();
+    ///     reader.read_line(&mut line).await?;
+    ///     let ahead = reader.buffer().to_vec();
+    ///     let mut connection = reader.into_inner();
+    ///     connection.unread(&ahead);
+    ///     Ok((line, connection))
+    /// }
+    /// # let _ = first_line;
+    /// ```
+    pub fn unread(&mut self, bytes: &[u8]) {
+        self.unread.reserve(bytes.len());
+        bytes.iter().rev().for_each(|byte| self.unread.push_front(*byte));
+    }
+
+    /// What was put back, and is to be read first.
+    pub(super) fn put_back(&self) -> Vec<u8> {
+        self.unread.iter().copied().collect()
+    }
+
+    /// The number of the listener that it came through.
+    pub(super) fn listener(&self) -> u16 {
+        self.guard.listener()
     }
 
     /// The address of the client.
@@ -64,7 +101,8 @@ impl Connection {
         socket::local_addr(self.as_fd())
     }
 
-    /// The stream of a TCP connection.
+    /// The stream of a TCP connection. It knows nothing of what was put back with
+    /// [`unread`](Connection::unread).
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         match &self.stream {
             Stream::Tcp(stream) => Some(stream),
@@ -72,7 +110,7 @@ impl Connection {
         }
     }
 
-    /// The stream of a connection over a Unix socket.
+    /// The stream of a connection over a Unix socket; as [`as_tcp`](Connection::as_tcp).
     pub fn as_unix(&self) -> Option<&UnixStream> {
         match &self.stream {
             Stream::Tcp(_) => None,
@@ -83,24 +121,24 @@ impl Connection {
     /// Gives up the stream, with the guard that keeps it counted: drop both together.
     ///
     /// # Errors
-    /// The connection itself when it is none over TCP.
+    /// The connection itself when it is none over TCP, or has bytes that were put back.
     #[allow(clippy::result_large_err)] // What is given back is what came.
     pub fn into_tcp(self) -> Result<(TcpStream, OpenGuard), Connection> {
         match self.stream {
-            Stream::Tcp(stream) => Ok((stream, self.guard)),
-            Stream::Unix(_) => Err(self),
+            Stream::Tcp(stream) if self.unread.is_empty() => Ok((stream, self.guard)),
+            Stream::Tcp(_) | Stream::Unix(_) => Err(self),
         }
     }
 
     /// Gives up the stream, with the guard that keeps it counted: drop both together.
     ///
     /// # Errors
-    /// The connection itself when it is none over a Unix socket.
+    /// The connection itself when it is none over a Unix socket, or has bytes that were put back.
     #[allow(clippy::result_large_err)] // What is given back is what came.
     pub fn into_unix(self) -> Result<(UnixStream, OpenGuard), Connection> {
         match self.stream {
-            Stream::Unix(stream) => Ok((stream, self.guard)),
-            Stream::Tcp(_) => Err(self),
+            Stream::Unix(stream) if self.unread.is_empty() => Ok((stream, self.guard)),
+            Stream::Tcp(_) | Stream::Unix(_) => Err(self),
         }
     }
 }
@@ -117,6 +155,11 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let read = self.unread.read(buffer.initialize_unfilled())?;
+            buffer.advance(read);
+            return Poll::Ready(Ok(()));
+        }
         either!(&mut self.stream, stream => Pin::new(stream).poll_read(cx, buffer))
     }
 }

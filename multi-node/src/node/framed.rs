@@ -180,6 +180,9 @@ impl<M: Message> Framed<M> {
                     (self.taken, self.whole) = (at + len, at + len);
                     continue;
                 }
+                Found::WithFds { .. } => {
+                    return Poll::Ready(Err(malformed("a stream carries no fds".to_owned())));
+                }
                 Found::Partial { need } => need,
             };
             self.incoming.drain(..at);

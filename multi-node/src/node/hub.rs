@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 
 use super::broadcast::{self, Broadcast};
+use super::hand_over::HandOvers;
 use super::handler;
 use super::members::Members;
 use super::peer::{self, Peer};
@@ -55,6 +56,7 @@ struct Shared {
     topics: Arc<Directory>,
     streams: Mutex<Streams>,
     requests: Requests,
+    hand_overs: HandOvers,
     members: Members,
 }
 
@@ -83,6 +85,7 @@ impl Hub {
         let (pool, topics) = (Pool::new(messaging), Directory::new(me, runtime.clone()));
         let (registry, streams) = (Mutex::default(), Mutex::default());
         let (wanted, requests, members) = (Once::new(), Requests::default(), Members::new(me));
+        let hand_overs = HandOvers::default();
         Hub(Arc::new(Shared {
             me,
             runtime,
@@ -93,6 +96,7 @@ impl Hub {
             topics,
             streams,
             requests,
+            hand_overs,
             members,
         }))
     }
@@ -107,6 +111,14 @@ impl Hub {
 
     pub(super) fn requests(&self) -> &Requests {
         &self.0.requests
+    }
+
+    pub(super) fn hand_overs(&self) -> &HandOvers {
+        &self.0.hand_overs
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.0.me
     }
 
     /// Who is there, linked or not.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::accept::{Acceptor, Setup, Sockets, Tally};
 use super::become_ready;
+use super::connection::Connection;
 use super::control::Control;
+use super::hand_over::Refused;
 use super::life::Life;
 use crate::config::{Addr, Readiness};
 use crate::link::control::{ToMaster, Welcome};
@@ -50,6 +52,7 @@ impl Listeners {
             let (asks, says) = (Arc::clone(control), Arc::clone(control));
             let begins = Arc::clone(life);
             let acceptor = Acceptor::new(Setup {
+                listener,
                 page,
                 seat: welcome.seat,
                 slot: welcome.slot,
@@ -98,6 +101,24 @@ impl Listeners {
     /// The one with this number; `None` when this node never had it.
     pub(super) fn get(&self, id: u16) -> Option<&Acceptor> {
         self.named.iter().find(|listener| listener.id == id).map(|listener| &listener.acceptor)
+    }
+
+    /// Takes over a connection that another node accepted on the listener of this number.
+    ///
+    /// # Errors
+    /// When this node is not to have it, or has no room for it.
+    pub(super) fn adopt(
+        &self,
+        listener: u16,
+        peer: Addr,
+        stream: OwnedFd,
+    ) -> Result<Connection, Refused> {
+        let acceptor = self.get(listener).ok_or(Refused::NoListener)?;
+        let guard = acceptor.adopt().ok_or(Refused::Draining)?;
+        // Whoever sent it should have seen to it.
+        let stream = std::net::TcpStream::from(stream);
+        stream.set_nonblocking(true).map_err(|_| Refused::NoRoom)?;
+        Connection::new(stream.into(), peer, guard).map_err(|_| Refused::NoRoom)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Acceptor> {

@@ -11,8 +11,10 @@ mod broadcast;
 mod connection;
 pub(crate) mod control;
 mod events;
+mod fds;
 mod feed;
 mod framed;
+mod hand_over;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
@@ -54,6 +56,7 @@ pub use broadcast::Broadcast;
 pub use connection::Connection;
 pub use events::Events;
 pub use framed::{Framed, FramedRecvError, FramedSendError};
+pub use hand_over::{HandOverError, NotHandedOver};
 pub use listener::Listener;
 pub use members::Membership;
 pub use peer::{Peer, Sender};
@@ -93,7 +96,7 @@ struct Inner {
     drain_grace: Duration,
     life: Arc<Life>,
     control: Arc<Control>,
-    listeners: Listeners,
+    listeners: Arc<Listeners>,
     hub: Hub,
     shares: Arc<Shares>,
     events: Feed,
@@ -111,7 +114,7 @@ impl Nodes {
         let id = NodeId(welcome.node);
         let life = Arc::new(Life::new(welcome.readiness));
         let control = Arc::new(control);
-        let listeners = Listeners::new(&welcome, fds, &life, &control)?;
+        let listeners = Arc::new(Listeners::new(&welcome, fds, &life, &control)?);
         let hub = Hub::new(id, welcome.messaging, runtime, control::asker(Arc::clone(&control)));
         let there = welcome.members.iter().map(|node| MembershipEvent::Joined(NodeId(*node)));
         there.for_each(|joined| hub.members().heard(&joined));

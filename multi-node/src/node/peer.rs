@@ -15,6 +15,7 @@ use crate::link::backlog::Taken;
 use crate::link::channel::Channel;
 use crate::link::codec::{self, EncodeError};
 use crate::link::error::{CloseReason, SendError, TrySendError};
+use crate::link::fds::Passed;
 use crate::link::frame;
 use crate::link::hello::Close;
 use crate::link::message::Message;
@@ -58,7 +59,7 @@ use crate::report;
 /// # let _ = worker;
 /// ```
 pub struct Peer<M> {
-    channel: Arc<Channel>,
+    pub(super) channel: Arc<Channel>,
     /// Whole frames, received from `at` on.
     batch: Vec<u8>,
     at: usize,
@@ -103,7 +104,7 @@ impl<M: Message> Peer<M> {
 
     /// Receives the next message; `None` when no more will come, which
     /// [`Peer::close_reason`] then explains. What is missing before it is left out, as in the
-    /// `Stream`.
+    /// `Stream`; descriptors that came with it are closed.
     ///
     /// Cancel-safe: dropped before it is done, it took nothing.
     pub async fn recv(&mut self) -> Option<M> {
@@ -154,7 +155,7 @@ impl<M: Message> Peer<M> {
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<M>> {
         loop {
             match ready!(self.poll_batch(cx)) {
-                Some(Ok(())) => return Poll::Ready(self.next()),
+                Some(Ok(_nobodys)) => return Poll::Ready(self.next()),
                 Some(Err(_)) => {}
                 None => return Poll::Ready(None),
             }
@@ -164,22 +165,30 @@ impl<M: Message> Peer<M> {
     fn poll_recv_or_lagged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, Lagged>>> {
         let batch = ready!(self.poll_batch(cx));
         Poll::Ready(match batch {
-            Some(Ok(())) => self.next().map(Ok),
+            Some(Ok(_nobodys)) => self.next().map(Ok),
             Some(Err(lagged)) => Some(Err(lagged)),
             None => None,
         })
     }
 
-    /// Ready when the batch has the next message, or says how many are missing before it.
+    /// Ready when the batch has the next message, with its fds if it has some, or says how many are
+    /// missing before it.
     #[inline]
-    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Lagged>>> {
+    pub(super) fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Option<Passed>, Lagged>>> {
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
-        let mut batch = Some(Ok(()));
+        let mut batch = Some(Ok(None));
         if self.at == self.batch.len() {
             self.at = 0;
             self.channel.recycle(&mut self.batch);
             match ready!(self.channel.poll_take(cx, &mut self.batch)) {
                 Some(Taken::Frames { from }) => self.at = from,
+                Some(Taken::WithFds { fds, beside }) => {
+                    self.taken += beside;
+                    batch = Some(Ok(Some(fds)));
+                }
                 Some(Taken::Missing(messages)) => batch = Some(Err(Lagged(messages))),
                 None => batch = None,
             }
@@ -189,7 +198,7 @@ impl<M: Message> Peer<M> {
     }
 
     /// Decodes the next message of the batch.
-    fn next(&mut self) -> Option<M> {
+    pub(super) fn next(&mut self) -> Option<M> {
         let payload = frame::payload(&self.batch[self.at..]);
         let bytes = frame::HEADER + payload.len();
         self.at += bytes;
@@ -255,7 +264,7 @@ impl<M> fmt::Debug for Peer<M> {
 /// # let _ = handler;
 /// ```
 pub struct Sender<M> {
-    channel: Arc<Channel>,
+    pub(super) channel: Arc<Channel>,
     pub(super) hub: WeakHub,
     message: PhantomData<fn() -> M>,
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
 };
 
 /// The most fds one datagram may carry (`SCM_MAX_FD` in the kernel's `include/net/scm.h`).
@@ -76,6 +76,13 @@ pub(crate) fn is_passing(error: &io::Error) -> bool {
     )
 }
 
+/// Whether the kernel does not pass on these fds, now or later: those of an io_uring, or what a
+/// security module keeps back.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EINVAL | Errno::EPERM | Errno::EACCES | Errno::EBADF))
+}
+
 /// What [`receive`] took: the datagram's length (0: the other side is gone) and its fds.
 pub(crate) type Received = (usize, Vec<OwnedFd>);
 
@@ -97,32 +104,28 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<R
     Ok((length, fds))
 }
 
-/// Reads once from a stream, at most into the room that `buffer` has (0: the other side is gone),
-/// and adds the fds that came with it, as [`receive`].
+/// What [`read`] took: how many bytes (0: the other side is gone), and the fds that came with the
+/// last of them, as in [`receive`]: none of them when there was no room for any, and nothing at all
+/// when none were sent. A read ends where it finds fds, so they are those of one [`send`].
+pub(crate) type Taken = (usize, Option<Vec<OwnedFd>>);
+
+/// Reads once from a stream, at most into the room that `buffer` has.
 ///
 /// # Errors
 /// `WouldBlock` when there is nothing to read.
-pub(crate) fn read(
-    socket: BorrowedFd<'_>,
-    buffer: &mut Vec<u8>,
-    fds: &mut Vec<OwnedFd>,
-) -> io::Result<usize> {
+pub(crate) fn read(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Taken> {
     let room = buffer.spare_capacity_mut();
     let (start, length) = (room.as_mut_ptr().cast(), room.len());
+    let mut fds = Vec::new();
     // SAFETY: the room is the buffer's own, and the kernel has written as much of it as it says.
-    unsafe {
-        let (length, _) = take(socket, start, length, fds)?;
+    let (length, flags) = unsafe {
+        let (length, flags) = take(socket, start, length, &mut fds)?;
         buffer.set_len(buffer.len() + length);
-        Ok(length)
-    }
-}
-
-/// Whether a stream has something to read: 1 when it has, 0 at its end.
-///
-/// # Errors
-/// `WouldBlock` when there is nothing yet.
-pub(crate) fn peek(socket: BorrowedFd<'_>) -> io::Result<usize> {
-    Ok(recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT)?)
+        (length, flags)
+    };
+    // The kernel's word for fds that it had to drop.
+    let came = !fds.is_empty() || flags & libc::MSG_CTRUNC != 0;
+    Ok((length, came.then_some(fds)))
 }
 
 /// Takes one message, or what there is of a stream: its length, its flags, and its fds.

@@ -17,7 +17,9 @@ fn cut(pieces: &[&[u8]]) -> Result<Vec<Vec<u8>>, Broken> {
         buffer.extend_from_slice(piece);
         loop {
             let mut len = match scan(&buffer, cap)? {
-                Found::Run { len, .. } | Found::Control { len, .. } => len,
+                Found::Run { len, .. }
+                | Found::WithFds { len, .. }
+                | Found::Control { len, .. } => len,
                 Found::Partial { need } => {
                     assert!(need > buffer.len() && need <= HEADER + MAX_CONTROL);
                     break;
@@ -42,6 +44,7 @@ fn one(kind: Kind, channel: u16, payload: &[u8]) -> Vec<u8> {
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let kinds = prop_oneof![
         6 => Just(Kind::Data),
+        1 => Just(Kind::DataWithFds),
         1 => Just(Kind::Hello),
         1 => Just(Kind::Open),
         1 => Just(Kind::Credit),
@@ -88,10 +91,12 @@ proptest! {
 
 #[test]
 fn a_header_is_these_eight_bytes() {
-    use Kind::{Close, Credit, Data, Hello, Open, Ring, RingTaken, Starved, Switch};
+    use Kind::{Close, Credit, Data, DataWithFds, Fds, Hello, Open, Ring, RingTaken};
+    use Kind::{Starved, Switch};
     assert_eq!(header(0x0102_0304, 0x0506, Close), [4, 3, 2, 1, 6, 5, 6, 0]);
-    let kinds = [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch];
-    assert_eq!(kinds.map(|kind| kind as u8), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let kinds =
+        [Hello, Open, Data, Credit, Starved, Close, Ring, RingTaken, Switch, Fds, DataWithFds];
+    assert_eq!(kinds.map(|kind| kind as u8), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 }
 
 #[test]
@@ -107,9 +112,10 @@ fn a_frame_that_is_too_long_is_refused_by_its_header_alone() {
 
 #[test]
 fn headers_that_are_none_are_refused_with_what_is_wrong() {
-    assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 10, 0], cap), Err(Broken::Kind(10)));
+    assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 12, 0], cap), Err(Broken::Kind(12)));
     assert_eq!(scan(&[0, 0, 0, 0, 0, 0, 3, 1], cap), Err(Broken::Reserved(1)));
     assert_eq!(scan(&header(0, 3, Kind::Data), cap), Err(Broken::Channel(3)));
+    assert_eq!(scan(&header(0, 3, Kind::DataWithFds), cap), Err(Broken::Channel(3)));
 }
 
 #[test]
@@ -118,6 +124,14 @@ fn frames_of_one_channel_are_one_run_up_to_the_first_of_another() {
         [one(Kind::Data, 2, b"ab"), one(Kind::Data, 2, b""), one(Kind::Data, 4, b"c")].concat();
     assert_eq!(scan(&bytes, cap), Ok(Found::Run { channel: 2, len: 18 }));
     assert_eq!(payload(&bytes), b"ab");
+}
+
+#[test]
+fn a_message_with_fds_is_found_alone() {
+    let with_fds = one(Kind::DataWithFds, 2, b"ab");
+    let bytes = [&one(Kind::Data, 2, b"c")[..], &with_fds, &with_fds].concat();
+    assert_eq!(scan(&bytes, cap), Ok(Found::Run { channel: 2, len: 9 }));
+    assert_eq!(scan(&bytes[9..], cap), Ok(Found::WithFds { channel: 2, len: 10 }));
 }
 
 #[test]

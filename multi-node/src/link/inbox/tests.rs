@@ -138,7 +138,7 @@ impl Channel {
         let arrival = self.inbox.receive(frames).unwrap();
         self.lane.credit(arrival.credit);
         assert_eq!(arrival.closes, was_open && self.model.closed);
-        assert_eq!(self.inbox.backlog.bytes(), self.model.bytes);
+        assert_eq!(self.inbox.backlog.cost(), self.model.bytes);
         let messages = self.model.items.iter().filter(|item| matches!(item, Item::Message { .. }));
         assert!(self.model.bytes <= self.model.window || messages.count() == 1);
     }
@@ -159,6 +159,7 @@ impl Channel {
                 assert!(self.model.closed);
                 return None;
             }
+            Poll::Ready(Some(Taken::WithFds { .. })) => panic!("none has fds"),
             Poll::Ready(Some(Taken::Missing(messages))) => vec![Item::Missing(messages)],
             Poll::Ready(Some(Taken::Frames { from })) => {
                 self.lane.credit(self.inbox.consume(self.batch.len() - from));
@@ -233,7 +234,7 @@ proptest! {
             }
             channel.deliver(false);
             while channel.take().is_some() {}
-            assert_eq!(channel.inbox.backlog.bytes(), 0);
+            assert_eq!(channel.inbox.backlog.cost(), 0);
             assert!(channel.model.closed || channel.accounted == channel.sent);
         }
     }

@@ -3,6 +3,7 @@ use std::io::Read;
 
 use super::super::frame::Kind;
 use super::super::hello::Credit;
+use super::super::lane::Lane;
 use super::*;
 use crate::config::{Messaging, RingUse};
 use crate::sys::packet::stream_pair;
@@ -88,6 +89,46 @@ async fn a_blocked_wire_learns_that_the_other_side_is_gone() {
     poll_fn(|cx| wire.poll_writable(cx)).await.unwrap();
     let error = wire.write(&outgoing).err().expect("nobody is there");
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+/// Says a message of so many bytes with a few fds.
+fn pass(outgoing: &Mutex<Outgoing>, bytes: usize) {
+    let mut fds = (0..4).map(|_| stream_pair().unwrap().0).collect();
+    let pushed = outgoing.lock().unwrap().push(0, &mut fds, |buffer, _| {
+        buffer.extend(std::iter::repeat_n(7, bytes));
+        Ok(())
+    });
+    assert!(pushed.is_ok() && fds.is_empty());
+}
+
+/// Reads all that is there; how many fds came.
+fn drain_fds(theirs: &UnixStream) -> usize {
+    let (mut buffer, mut came) = (Vec::with_capacity(1 << 20), 0);
+    while let Ok((_, fds)) = packet::read(theirs.as_fd(), &mut buffer) {
+        came += fds.map_or(0, |fds| fds.len());
+        buffer.clear();
+    }
+    came
+}
+
+#[tokio::test]
+async fn fds_wait_for_the_socket_and_bytes_for_the_fds_before_them() {
+    let (mut wire, outgoing, theirs) = wire();
+    outgoing.lock().unwrap().open(0, Lane::new(0, usize::MAX, 1 << 20));
+    let (mut passed, mut came, mut blocked_by_fds) = (0, 0, 0);
+    for bytes in (0..60).map(|round| round * 97) {
+        while matches!(wire.write(&outgoing).unwrap(), Written::All) {
+            pass(&outgoing, bytes);
+            passed += 4;
+        }
+        blocked_by_fds += usize::from(wire.blocked == Some(Blocked::Socket));
+        assert!(poll_fn(|cx| Poll::Ready(wire.poll_writable(cx))).await.is_pending());
+        came += drain_fds(&theirs);
+        poll_fn(|cx| wire.poll_writable(cx)).await.unwrap();
+    }
+    assert!(blocked_by_fds > 0);
+    assert!(matches!(wire.write(&outgoing).unwrap(), Written::All));
+    assert_eq!(came + drain_fds(&theirs), passed);
 }
 
 #[tokio::test]

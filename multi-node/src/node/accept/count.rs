@@ -99,6 +99,11 @@ impl OpenGuard {
         entry.0.tally.count_one();
         OpenGuard { claim, entry }
     }
+
+    /// The number of the listener on which it counts.
+    pub(in crate::node) fn listener(&self) -> u16 {
+        self.entry.0.listener
+    }
 }
 
 impl Drop for OpenGuard {

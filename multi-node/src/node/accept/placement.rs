@@ -124,6 +124,11 @@ impl Placement {
         self.home.page.mark(self.seat, Mark::Apart);
     }
 
+    /// Counts one more connection here.
+    pub(super) fn claim(&self) -> Claim {
+        self.home.page.claim_any(self.seat)
+    }
+
     pub(super) fn release(&self, claim: Claim) {
         self.home.page.release(claim);
     }

@@ -52,7 +52,10 @@ impl From<SendError> for RequestError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Closed { reason } => RequestError::Closed { reason },
-            SendError::TooLarge { max } => RequestError::TooLarge { max },
+            // A request has none.
+            SendError::TooManyFds { max } | SendError::TooLarge { max } => {
+                RequestError::TooLarge { max }
+            }
             SendError::Encode { message } => RequestError::Encode { message },
         }
     }

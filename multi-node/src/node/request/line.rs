@@ -77,7 +77,7 @@ impl<Q: Request> Line<Q> {
                 Ok(())
             }
             Err(TrySendError::Full) => {
-                self.channel.send_in_turn(encoder(&word)).await?;
+                self.channel.send_in_turn(Vec::new(), encoder(&word)).await?;
                 *sent = true;
                 Ok(())
             }

@@ -1,5 +1,6 @@
 //! Any bytes at all may come: a channel may close, a link may end, the node goes on.
 
+mod fds;
 mod noise;
 mod rings;
 
@@ -224,7 +225,7 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
             encoded(&Offer { name, fingerprint, window: 10, max_frame: u64::MAX })
         }),
     ];
-    let framed = (0..11u8, 0..3u16, payload, prop_oneof![8 => Just(0u8), 1 => any::<u8>()]);
+    let framed = (0..13u8, 0..3u16, payload, prop_oneof![8 => Just(0u8), 1 => any::<u8>()]);
     let frames = framed.prop_map(|(kind, channel, payload, off)| {
         let mut bytes = (payload.len() as u32 ^ u32::from(off / 64)).to_le_bytes().to_vec();
         bytes.extend(channel.to_le_bytes());

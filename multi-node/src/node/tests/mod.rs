@@ -2,6 +2,8 @@
 
 mod broadcast;
 mod delivery;
+mod fds;
+mod hand_over;
 mod hostile;
 mod lagging;
 mod log;

@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use tokio::time::sleep;
 
+use super::fds::{said, saying};
 use super::*;
 
 /// An idle ring is left after so long at most.
@@ -83,12 +84,18 @@ async fn order_holds_when_a_ring_was_used_and_left_before_the_reader_looked() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     other.runtime.spawn(async move { held.recv().unwrap_or_default() });
     left.send(&Number(sent)).await.unwrap();
+    left.send_with_fds(&Number(sent + 1), vec![saying("in the ring")]).await.unwrap();
+    left.send_with_fds(&Number(sent + 2), vec![saying("too")]).await.unwrap();
     sleep(LEFT).await;
     assert_eq!(a.way(), "socket", "it came and went");
-    left.send(&Number(sent + 1)).await.unwrap();
+    left.send(&Number(sent + 3)).await.unwrap();
+    left.send_with_fds(&Number(sent + 4), vec![saying("after it")]).await.unwrap();
     drop(release);
-    assert_eq!(really(right.recv()).await, Some(Number(sent)));
-    assert_eq!(really(right.recv()).await, Some(Number(sent + 1)));
+    for (n, words) in (sent..).zip(["", "in the ring", "too", "", "after it"]) {
+        let (number, fds) = really(right.recv_with_fds()).await.unwrap();
+        let said: String = fds.unwrap().into_iter().map(said).collect();
+        assert_eq!((number, said.as_str()), (Number(n), words));
+    }
     other.die();
 }
 

@@ -101,6 +101,7 @@ impl Family {
         let borrower: Arc<OnceLock<std::sync::Weak<Shared>>> = Arc::default();
         let (family, lender) = (Arc::clone(self), Arc::clone(&borrower));
         let acceptor = Acceptor::new(Setup {
+            listener: 0,
             page: Page::map(self.page.fd().try_clone_to_owned().unwrap()).unwrap(),
             seat: slot,
             slot,

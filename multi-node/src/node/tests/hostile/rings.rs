@@ -23,7 +23,7 @@ impl Stranger {
     }
 
     /// Offers a ring that the node takes; what it is written through, and its bell.
-    fn enters_a_ring(&mut self) -> (RingMemory, Bell) {
+    pub(super) fn enters_a_ring(&mut self) -> (RingMemory, Bell) {
         let (memory, memfd) = RingMemory::create(4096).unwrap();
         let (data, room) = (Bell::new().unwrap(), Bell::new().unwrap());
         self.offers(4096, &[memfd.as_fd(), data.as_fd(), room.as_fd()]);
@@ -34,11 +34,15 @@ impl Stranger {
 
     /// Takes the ring that the node offers; what it is read through, and its bells.
     fn takes_a_ring(&mut self) -> (RingMemory, Vec<OwnedFd>) {
-        let (mut bytes, mut fds) = (Vec::with_capacity(4096), Vec::new());
-        while fds.is_empty() {
+        let mut bytes = Vec::with_capacity(4096);
+        let mut fds = loop {
             assert!(poll::readable([self.0.as_fd()], Some(DEADLINE)).unwrap()[0]);
-            assert!(packet::read(self.0.as_fd(), &mut bytes, &mut fds).unwrap() > 0);
-        }
+            let (length, fds) = packet::read(self.0.as_fd(), &mut bytes).unwrap();
+            assert!(length > 0);
+            if let Some(fds) = fds {
+                break fds;
+            }
+        };
         let offer = codec::decode::<Ring>(&bytes[bytes.len() - 8..]).unwrap();
         self.frame(Kind::RingTaken, 0, &RingTaken(true));
         let bells = fds.split_off(1);

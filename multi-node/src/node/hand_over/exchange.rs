@@ -1,0 +1,154 @@
+//! The connections that go with one message type: who takes them here, and a line to every node
+//! that has the type too.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::runtime::Handle;
+
+use super::line::{AT_ONCE, Line};
+use super::word::{Plain, Refused, Word};
+use crate::config::{Addr, NodeId};
+use crate::link::channel::{Channel, ChannelConfig};
+use crate::link::error::FdsLost;
+use crate::link::hello::Close;
+use crate::link::message::Message;
+use crate::node::connection::Connection;
+use crate::node::handler;
+use crate::node::hub::WeakHub;
+use crate::node::peer::Peer;
+
+/// Takes connections over, and starts the handler on each in a task of its own.
+pub(super) struct Taker<M> {
+    pub(super) adopt: Adopt,
+    pub(super) start: Start<M>,
+}
+
+/// Starts the handler on a connection from that node.
+pub(super) type Start<M> = Box<dyn Fn(&Handle, NodeId, M, Connection) + Send + Sync>;
+
+/// Makes a connection of this node out of one that came through the listener of that number.
+pub(in crate::node) type Adopt =
+    Box<dyn Fn(u16, Addr, OwnedFd) -> Result<Connection, Refused> + Send + Sync>;
+
+/// See the module.
+pub(super) struct Exchange<M: Message> {
+    taker: OnceLock<Taker<M>>,
+    lines: Mutex<HashMap<NodeId, Arc<Line>>>,
+}
+
+impl<M: Message> Exchange<M> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Exchange { taker: OnceLock::new(), lines: Mutex::default() })
+    }
+
+    /// Sets who takes connections; false when somebody does already.
+    pub(super) fn serve(&self, taker: Taker<M>) -> bool {
+        self.taker.set(taker).is_ok()
+    }
+
+    /// The connections between this node and another.
+    pub(super) fn line(&self, node: NodeId) -> Option<Arc<Line>> {
+        self.lines().get(&node).cloned()
+    }
+
+    /// The channel to a node has opened.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        channel: Arc<Channel>,
+        config: ChannelConfig,
+        hub: WeakHub,
+    ) {
+        let (node, peer) = (channel.node(), Peer::new(Arc::clone(&channel), config.window, hub));
+        let line = Line::new(channel, runtime.clone());
+        self.lines().insert(node, Arc::clone(&line));
+        let open = Open { exchange: Arc::clone(self), line: Arc::clone(&line) };
+        let (exchange, held) = (Arc::clone(self), HashMap::new());
+        let hearing = Ear { exchange, line, runtime: runtime.clone(), held }.hear(peer);
+        let hearing = handler::run(node, M::NAME, || hearing);
+        runtime.spawn(async move {
+            // What panics there is a `Deserialize`.
+            if hearing.await.is_err() {
+                open.line.abort(Close::Panicked);
+            }
+        });
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<NodeId, Arc<Line>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hears what the other side says, and waits for nothing else. No handler runs in it.
+struct Ear<M: Message> {
+    exchange: Arc<Exchange<M>>,
+    line: Arc<Line>,
+    runtime: Handle,
+    /// Connections that have come and are still the other side's: let go of when that is gone.
+    held: HashMap<u64, (M, Connection)>,
+}
+
+impl<M: Message> Ear<M> {
+    async fn hear(mut self, mut peer: Peer<Word<Vec<u8>, M>>) {
+        while let Some((word, fds)) = peer.recv_with_fds().await {
+            match word {
+                Word::Here { id, listener, peer, unread, message } => {
+                    if self.held.len() == AT_ONCE || self.held.contains_key(&id) {
+                        return self.line.abort(Close::Malformed);
+                    }
+                    let answer = match self.take(listener, peer, fds) {
+                        Ok(mut connection) => {
+                            connection.unread(&unread);
+                            self.held.insert(id, (message, connection));
+                            Plain::Held { id }
+                        }
+                        Err(why) => Plain::Refused { id, why },
+                    };
+                    self.line.tell(answer, None);
+                }
+                Word::Held { id } => self.line.answered(id, Ok(())),
+                Word::Refused { id, why } => self.line.answered(id, Err(why)),
+                Word::Yours { id } => self.start(id),
+                Word::Mine { id } => drop(self.held.remove(&id)),
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        listener: u16,
+        peer: Addr,
+        fds: Result<Vec<OwnedFd>, FdsLost>,
+    ) -> Result<Connection, Refused> {
+        let taker = self.exchange.taker.get().ok_or(Refused::NotServed)?;
+        let fd = fds.ok().and_then(|mut fds| fds.pop()).ok_or(Refused::NoRoom)?;
+        (taker.adopt)(listener, peer, fd)
+    }
+
+    fn start(&mut self, id: u64) {
+        if let (Some((message, connection)), Some(taker)) =
+            (self.held.remove(&id), self.exchange.taker.get())
+        {
+            (taker.start)(&self.runtime, self.line.node(), message, connection);
+        }
+    }
+}
+
+/// Ends the line when the task that hears it does, however that happens.
+struct Open<M: Message> {
+    exchange: Arc<Exchange<M>>,
+    line: Arc<Line>,
+}
+
+impl<M: Message> Drop for Open<M> {
+    fn drop(&mut self) {
+        let mut lines = self.exchange.lines();
+        if lines.get(&self.line.node()).is_some_and(|line| Arc::ptr_eq(line, &self.line)) {
+            lines.remove(&self.line.node());
+        }
+        drop(lines);
+        self.line.end();
+    }
+}
