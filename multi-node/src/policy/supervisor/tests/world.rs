@@ -90,6 +90,8 @@ pub(super) struct World {
     /// A reload that has not come to its end.
     reload: Option<Generation>,
     can_replace: bool,
+    /// Nodes that are to serve, as was announced last.
+    count: u16,
     /// When the log promised a respawn.
     promised: BTreeMap<Slot, Time>,
     pub(super) finished: bool,
@@ -98,6 +100,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
+        let count = rules.nodes;
         let mut world = World {
             supervisor: Supervisor::new(rules, 1),
             now: secs(5),
@@ -111,6 +114,7 @@ impl World {
             failed: BTreeSet::new(),
             reload: None,
             can_replace: true,
+            count,
             promised: BTreeMap::new(),
             finished: false,
             log: Vec::new(),

@@ -26,7 +26,7 @@ impl World {
                     assert!(served.all(|(slot, state)| state.has_ended() || self.is_served(*slot)));
                 }
                 Action::Discard { generation } => assert!(self.failed.contains(&generation)),
-                Action::Count { nodes } => assert!((1..=256).contains(&nodes)),
+                Action::Count { nodes } => self.count(nodes),
                 // Once each, the first before any drain of a stop, the second after.
                 Action::Refuse | Action::Close | Action::Leaving => {
                     assert!(self.supervisor.is_stopping());
@@ -54,6 +54,14 @@ impl World {
             }
         }
         self.check();
+    }
+
+    fn count(&mut self, nodes: u16) {
+        assert!((1..=256).contains(&nodes));
+        let before = std::mem::replace(&mut self.count, nodes);
+        // A slot that the new rules do not have is forgotten, and was asked for anew.
+        let kept = self.supervisor.rules.worker_slots(before);
+        self.promised.retain(|slot, _| *slot == 0 || kept.contains(slot));
     }
 
     fn spawn(&mut self, node: NodeId, slot: Slot, generation: Generation) {
