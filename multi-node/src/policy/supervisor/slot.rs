@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cause, Next};
+use super::master::MASTER_SLOT;
 use super::worker::{State, Worker};
 use super::{HEALTHY, Phase, SETTLED, Supervisor, Time};
 use crate::config::{NodeId, Slot};
@@ -115,7 +116,12 @@ impl Supervisor {
                 (SlotState::Backoff { until, failures }, Next::Respawn { after: wait })
             }
         };
-        self.slots.insert(worker.slot, state);
+        if next == Next::RestartOff && worker.slot == MASTER_SLOT {
+            // The place is the master's, and who stood in for it was not to stay.
+            self.slots.remove(&worker.slot);
+        } else {
+            self.slots.insert(worker.slot, state);
+        }
         if self.never_started() { Next::GivingUp } else { next }
     }
 

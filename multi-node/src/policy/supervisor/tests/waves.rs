@@ -285,3 +285,21 @@ fn without_respawn_too_who_is_lost_before_its_way_back_is_replaced_by_the_old_ve
         "the old version is what it was"
     );
 }
+
+#[test]
+fn a_stand_in_that_was_lost_with_restart_children_off_does_not_keep_the_next_from_its_place() {
+    let rules = Rules { restart_children: false, max_surge: Some(1), ..with_master(2) };
+    let mut sim = Sim::running(rules);
+    sim.reloads();
+    sim.ready(2);
+    assert_eq!(sim.exits(1, 0), ["1/1g0 left, code 0", "spawn 3/0g1"]);
+    assert_eq!(sim.ready(3), ["drain 0", "switch g1"]);
+    sim.main_returns_ok();
+    sim.is_replaced();
+    assert_eq!(sim.exits(3, 1), ["3/0g1 died Ready, code 1: RestartOff"]);
+    assert_eq!(sim.wait(secs(60)), ["master 4 is not ready", "reloaded 1 to g1 in 60s"]);
+    assert_eq!(sim.reloads()[2..], ["starting 2 g2", "spawn 5/1g2"]);
+    assert_eq!(sim.ready(5), ["drain 2"]);
+    assert_eq!(sim.exits(2, 0), ["2/1g1 left, code 0", "spawn 6/0g2"]);
+    assert_eq!(sim.ready(6), ["drain 4", "switch g2"]);
+}
