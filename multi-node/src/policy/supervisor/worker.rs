@@ -173,6 +173,7 @@ impl Supervisor {
             Role::Leaving => self.left(worker, cause),
             Role::Occupant { .. } if finished => {
                 self.notice(Notice::Finished { who: worker.who() });
+                self.end_renewal(now, worker.slot);
                 self.end_slot(worker.slot);
                 self.end_first_start(now);
             }

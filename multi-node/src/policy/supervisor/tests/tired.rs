@@ -135,6 +135,16 @@ fn a_successor_that_finishes_its_computation_ends_the_slot() {
 }
 
 #[test]
+fn a_tired_worker_that_finishes_its_computation_needs_no_successor() {
+    let mut sim = Sim::running(that_computes(1));
+    sim.main_returns_ok();
+    tires(&mut sim, 1);
+    assert_eq!(sim.exits(1, 0), ["1/1g0 finished", "drain 2"]);
+    assert_eq!(sim.exits(2, 0), ["2/1g0 left, code 0", "finish: main ended"]);
+    assert_eq!(sim.wait(secs(100)), NOTHING);
+}
+
+#[test]
 fn the_masters_own_node_and_who_does_not_serve_are_never_too_tired() {
     let mut sim = Sim::running(rules(1));
     assert_eq!(tires(&mut sim, 0), NOTHING);
