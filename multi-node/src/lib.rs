@@ -70,8 +70,8 @@ pub use multi_node_macros::{Message, main};
 pub use node::{
     Asker, Broadcast, Connection, Delivery, Events, Framed, FramedRecvError, FramedSendError,
     HandOverError, Listener, Membership, NodeStream, Nodes, NotHandedOver, OpenGuard, Peer,
-    Published, ReplyError, RequestError, Sender, ShareError, SharedBytes, SubscribeConfig,
-    Subscription, Topic, TopicNameError,
+    ReplyError, RequestError, Sender, ShareError, SharedBytes, SubscribeConfig, Subscription,
+    Topic, TopicNameError,
 };
 #[cfg(feature = "http")]
 pub use node::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};

@@ -11,9 +11,12 @@ use crate::link::codec::{self, EncodeError};
 use crate::link::error::{BroadcastError, SendError, TrySendError};
 use crate::link::message::Message;
 
-/// Who got a broadcast, and who did not: what `Nodes::broadcast` and `try_broadcast` return.
+/// Who got a message that went to many nodes, and who did not: what `broadcast`, `publish` and their
+/// `try_` forms return.
 ///
-/// Who "got" it is whoever's channel took it: it arrives unless that node ends first.
+/// A node got it when its channel took it, or of a topic, when it is in the queues of the
+/// subscriptions there or on its way to them: it arrives unless that node ends first, or drops what
+/// it has no room for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Broadcast {
     reached: Vec<NodeId>,
@@ -21,25 +24,28 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    /// The nodes that it was sent to, in ascending order.
+    /// The nodes that it went to, in ascending order; of a topic this one too, if it has a
+    /// subscription.
     pub fn reached(&self) -> &[NodeId] {
         &self.reached
     }
 
-    /// The nodes whose channel was open at the call and did not take it, in ascending order, and
-    /// why: `Full` after `try_broadcast` alone.
+    /// The nodes that were to get it at the call and did not, in ascending order, and why: `Closed`
+    /// when the node, its receiver or its last subscription ended before there was room; `Full`
+    /// when there was no room and nobody waits: with a `try_` form, and of a topic at a node that
+    /// does not read and whose subscriptions are not to be waited for.
     pub fn missed(&self) -> &[(NodeId, TrySendError)] {
         &self.missed
     }
 
-    fn note(&mut self, node: NodeId, sent: Result<(), TrySendError>) {
+    pub(super) fn note(&mut self, node: NodeId, sent: Result<(), TrySendError>) {
         match sent {
             Ok(()) => self.reached.push(node),
             Err(error) => self.missed.push((node, error)),
         }
     }
 
-    fn sorted(mut self) -> Self {
+    pub(super) fn sorted(mut self) -> Self {
         self.reached.sort_unstable();
         self.missed.sort_unstable_by_key(|(node, _)| *node);
         self

@@ -65,7 +65,7 @@ pub use request::{Asker, ReplyError, RequestError};
 pub use serve::{CloseOnDrain, CloseOnDrainFuture, CloseOnDrainLayer};
 pub use shares::{ShareError, SharedBytes};
 pub use stream::NodeStream;
-pub use topic::{Delivery, Published, SubscribeConfig, Subscription, Topic, TopicNameError};
+pub use topic::{Delivery, SubscribeConfig, Subscription, Topic, TopicNameError};
 
 use control::Control;
 use events::Feed;

@@ -63,8 +63,8 @@ async fn a_message_goes_to_every_subscribed_node_and_to_no_other() {
 #[tokio::test]
 async fn without_a_subscription_a_message_goes_nowhere() {
     let (_hubs, topics) = topics::<Text>(2, "room");
-    assert_eq!(soon(topics[0].publish(&text("?"))).await.unwrap(), crate::Published::default());
-    assert_eq!(topics[0].try_publish(&text("?")).unwrap(), crate::Published::default());
+    assert_eq!(soon(topics[0].publish(&text("?"))).await.unwrap(), crate::Broadcast::default());
+    assert_eq!(topics[0].try_publish(&text("?")).unwrap(), crate::Broadcast::default());
 }
 
 #[tokio::test]

@@ -30,7 +30,6 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use config::SubscribeConfig;
-pub use publish::Published;
 pub use subscription::{Delivery, Subscription};
 
 pub(super) use directory::Directory;
@@ -39,7 +38,7 @@ use entry::Entry;
 use queue::Queue;
 
 use super::Nodes;
-use super::broadcast;
+use super::broadcast::{self, Broadcast};
 use super::registry::Asked;
 use crate::config::NodeId;
 use crate::link::channel::ChannelConfig;
@@ -202,13 +201,13 @@ impl<M: Message> Topic<M> {
     ///
     /// # Errors
     /// When the message cannot be encoded, or in more than 16 MiB.
-    pub async fn publish(&self, message: &M) -> Result<Published, BroadcastError> {
+    pub async fn publish(&self, message: &M) -> Result<Broadcast, BroadcastError> {
         if !self.directory.may_publish() {
             self.directory.until_may_publish().await;
         }
         let gates = self.entry.gates();
         if gates.is_empty() {
-            return Ok(Published::default());
+            return Ok(Broadcast::default());
         }
         let bytes = broadcast::encode(message, MAX_MESSAGE)?;
         Ok(publish::to_all(&gates, &bytes).await)
@@ -219,10 +218,10 @@ impl<M: Message> Topic<M> {
     ///
     /// # Errors
     /// As [`publish`](Topic::publish).
-    pub fn try_publish(&self, message: &M) -> Result<Published, BroadcastError> {
+    pub fn try_publish(&self, message: &M) -> Result<Broadcast, BroadcastError> {
         let gates = self.entry.gates();
         if gates.is_empty() {
-            return Ok(Published::default());
+            return Ok(Broadcast::default());
         }
         Ok(publish::try_to_all(&gates, &broadcast::encode(message, MAX_MESSAGE)?))
     }

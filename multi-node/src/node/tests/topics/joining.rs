@@ -60,7 +60,7 @@ async fn who_asks_for_links_last_has_subscribed_once_all_know_who_asked_before()
 async fn a_node_that_publishes_without_waiting_reaches_whom_it_knows() {
     let b = unlinked(1);
     let room = topic::<Number>(&b, "room");
-    assert_eq!(room.try_publish(&Number(1)).unwrap(), crate::Published::default());
+    assert_eq!(room.try_publish(&Number(1)).unwrap(), crate::Broadcast::default());
 }
 
 #[tokio::test(start_paused = true)]
