@@ -133,9 +133,10 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = match self.open_files {
             None if self.terminal.is_some() => {
-                let mut setsid = Command::new("setsid");
-                setsid.arg("--ctty").arg(&self.path);
-                setsid
+                // What these tests are run by may have SIGHUP ignored, which a program inherits.
+                let mut env = Command::new("env");
+                env.args(["--default-signal=HUP", "setsid", "--ctty"]).arg(&self.path);
+                env
             }
             None => Command::new(&self.path),
             // The shell sets the limit and becomes the program: no code of ours runs between fork
