@@ -15,12 +15,12 @@ use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 
 use super::broadcast::{self, Broadcast};
-use super::hand_over::HandOvers;
+use super::exchange::Exchanges;
 use super::handler;
 use super::members::Members;
 use super::peer::{self, Peer};
 use super::registry::{Asked, OnChannel, Registry, Taken};
-use super::request::Requests;
+use super::request::Intake;
 use super::stream::NodeStream;
 use super::topic::{self, Directory, Topic, TopicNameError};
 use crate::config::{Messaging, NodeId};
@@ -55,8 +55,8 @@ struct Shared {
     registry: Mutex<Registry>,
     topics: Arc<Directory>,
     streams: Mutex<Streams>,
-    requests: Requests,
-    hand_overs: HandOvers,
+    exchanges: Exchanges,
+    intake: Arc<Intake>,
     members: Members,
 }
 
@@ -84,8 +84,7 @@ impl Hub {
     pub(crate) fn new(me: NodeId, messaging: Messaging, runtime: Handle, want: Want) -> Self {
         let (pool, topics) = (Pool::new(messaging), Directory::new(me, runtime.clone()));
         let (registry, streams) = (Mutex::default(), Mutex::default());
-        let (wanted, requests, members) = (Once::new(), Requests::default(), Members::new(me));
-        let hand_overs = HandOvers::default();
+        let (wanted, exchanges, members) = (Once::new(), Exchanges::default(), Members::new(me));
         Hub(Arc::new(Shared {
             me,
             runtime,
@@ -95,8 +94,8 @@ impl Hub {
             registry,
             topics,
             streams,
-            requests,
-            hand_overs,
+            exchanges,
+            intake: Arc::default(),
             members,
         }))
     }
@@ -109,12 +108,13 @@ impl Hub {
         &self.0.runtime
     }
 
-    pub(super) fn requests(&self) -> &Requests {
-        &self.0.requests
+    pub(super) fn exchanges(&self) -> &Exchanges {
+        &self.0.exchanges
     }
 
-    pub(super) fn hand_overs(&self) -> &HandOvers {
-        &self.0.hand_overs
+    /// How many requests it handles, and whether it takes more.
+    pub(super) fn intake(&self) -> &Arc<Intake> {
+        &self.0.intake
     }
 
     pub(super) fn id(&self) -> NodeId {

@@ -11,6 +11,7 @@ mod broadcast;
 mod connection;
 pub(crate) mod control;
 mod events;
+mod exchange;
 mod fds;
 mod feed;
 mod framed;

@@ -3,20 +3,19 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
 use super::line::{AT_ONCE, Line};
-use super::word::{Plain, Refused, Word};
+use super::word::{self, Plain, Refused, Word};
 use crate::config::{Addr, NodeId};
 use crate::link::channel::{Channel, ChannelConfig};
 use crate::link::error::FdsLost;
-use crate::link::hello::Close;
+use crate::link::hello::{Close, Offer};
 use crate::link::message::Message;
 use crate::node::connection::Connection;
-use crate::node::handler;
-use crate::node::hub::WeakHub;
+use crate::node::exchange::{Exchange, Line as _, Lines};
 use crate::node::peer::Peer;
 
 /// Takes connections over, and starts the handler on each in a task of its own.
@@ -33,14 +32,14 @@ pub(in crate::node) type Adopt =
     Box<dyn Fn(u16, Addr, OwnedFd) -> Result<Connection, Refused> + Send + Sync>;
 
 /// See the module.
-pub(super) struct Exchange<M: Message> {
+pub(super) struct HandOvers<M: Message> {
     taker: OnceLock<Taker<M>>,
-    lines: Mutex<HashMap<NodeId, Arc<Line>>>,
+    lines: Arc<Lines<Line>>,
 }
 
-impl<M: Message> Exchange<M> {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Exchange { taker: OnceLock::new(), lines: Mutex::default() })
+impl<M: Message> HandOvers<M> {
+    pub(super) fn new() -> Self {
+        HandOvers { taker: OnceLock::new(), lines: Lines::new() }
     }
 
     /// Sets who takes connections; false when somebody does already.
@@ -50,40 +49,30 @@ impl<M: Message> Exchange<M> {
 
     /// The connections between this node and another.
     pub(super) fn line(&self, node: NodeId) -> Option<Arc<Line>> {
-        self.lines().get(&node).cloned()
+        self.lines.get(node)
+    }
+}
+
+impl<M: Message> Exchange for HandOvers<M> {
+    const KIND: &'static str = "type that goes with connections";
+
+    type Word = Word<Vec<u8>, M>;
+
+    fn offer(config: ChannelConfig) -> Offer {
+        word::offer::<M>(config)
     }
 
-    /// The channel to a node has opened.
-    pub(super) fn open(
-        self: &Arc<Self>,
-        runtime: &Handle,
-        channel: Arc<Channel>,
-        config: ChannelConfig,
-        hub: WeakHub,
-    ) {
-        let (node, peer) = (channel.node(), Peer::new(Arc::clone(&channel), config.window, hub));
+    fn open(self: &Arc<Self>, runtime: &Handle, channel: Arc<Channel>, peer: Peer<Self::Word>) {
         let line = Line::new(channel, runtime.clone());
-        self.lines().insert(node, Arc::clone(&line));
-        let open = Open { exchange: Arc::clone(self), line: Arc::clone(&line) };
-        let (exchange, held) = (Arc::clone(self), HashMap::new());
-        let hearing = Ear { exchange, line, runtime: runtime.clone(), held }.hear(peer);
-        let hearing = handler::run(node, M::NAME, || hearing);
-        runtime.spawn(async move {
-            // What panics there is a `Deserialize`.
-            if hearing.await.is_err() {
-                open.line.abort(Close::Panicked);
-            }
-        });
-    }
-
-    fn lines(&self) -> MutexGuard<'_, HashMap<NodeId, Arc<Line>>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        let (hand_overs, held) = (Arc::clone(self), HashMap::new());
+        let ear = Ear { hand_overs, line: Arc::clone(&line), runtime: runtime.clone(), held };
+        self.lines.hear(runtime, M::NAME, line, move || ear.hear(peer));
     }
 }
 
 /// Hears what the other side says, and waits for nothing else. No handler runs in it.
 struct Ear<M: Message> {
-    exchange: Arc<Exchange<M>>,
+    hand_overs: Arc<HandOvers<M>>,
     line: Arc<Line>,
     runtime: Handle,
     /// Connections that have come and are still the other side's: let go of when that is gone.
@@ -122,33 +111,16 @@ impl<M: Message> Ear<M> {
         peer: Addr,
         fds: Result<Vec<OwnedFd>, FdsLost>,
     ) -> Result<Connection, Refused> {
-        let taker = self.exchange.taker.get().ok_or(Refused::NotServed)?;
+        let taker = self.hand_overs.taker.get().ok_or(Refused::NotServed)?;
         let fd = fds.ok().and_then(|mut fds| fds.pop()).ok_or(Refused::NoRoom)?;
         (taker.adopt)(listener, peer, fd)
     }
 
     fn start(&mut self, id: u64) {
         if let (Some((message, connection)), Some(taker)) =
-            (self.held.remove(&id), self.exchange.taker.get())
+            (self.held.remove(&id), self.hand_overs.taker.get())
         {
             (taker.start)(&self.runtime, self.line.node(), message, connection);
         }
-    }
-}
-
-/// Ends the line when the task that hears it does, however that happens.
-struct Open<M: Message> {
-    exchange: Arc<Exchange<M>>,
-    line: Arc<Line>,
-}
-
-impl<M: Message> Drop for Open<M> {
-    fn drop(&mut self) {
-        let mut lines = self.exchange.lines();
-        if lines.get(&self.line.node()).is_some_and(|line| Arc::ptr_eq(line, &self.line)) {
-            lines.remove(&self.line.node());
-        }
-        drop(lines);
-        self.line.end();
     }
 }

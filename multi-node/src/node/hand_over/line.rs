@@ -9,11 +9,10 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::word::{Plain, Refused, Word};
-use crate::config::NodeId;
+use super::word::{Plain, Refused};
 use crate::link::channel::Channel;
 use crate::link::error::{CloseReason, SendError, TrySendError};
-use crate::link::hello::Close;
+use crate::node::exchange;
 use crate::node::peer::encoder;
 
 /// The most connections that are on their way from one node to another with one message type.
@@ -42,10 +41,6 @@ impl Line {
     pub(super) fn new(channel: Arc<Channel>, runtime: Handle) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         Arc::new(Line { channel, runtime, places, waiting: Mutex::default() })
-    }
-
-    pub(super) fn node(&self) -> NodeId {
-        self.channel.node()
     }
 
     /// Waits for a place, after those who wait already.
@@ -78,27 +73,7 @@ impl Line {
 
     /// Says something now, or as soon as there is room.
     pub(super) fn tell(self: &Arc<Self>, word: Plain, place: Option<OwnedSemaphorePermit>) {
-        if self.channel.try_send(encoder(&word)) == Err(TrySendError::Full) {
-            let line = Arc::clone(self);
-            self.runtime.spawn(async move {
-                // When the channel is closed there is nobody to tell.
-                let _ = line.channel.send(encoder(&word)).await;
-                drop(place);
-            });
-        }
-    }
-
-    /// What the other side said makes no sense, or nobody here can hear it any more.
-    pub(super) fn abort(&self, close: Close) {
-        self.channel.abort(close);
-    }
-
-    /// The other side is gone, for all that concerns this type.
-    pub(super) fn end(&self) {
-        self.places.close();
-        let mut waiting = self.waiting();
-        waiting.ended = true;
-        waiting.answers.clear();
+        exchange::tell(self, &self.runtime, word, place);
     }
 
     fn closed(&self) -> SendError {
@@ -108,6 +83,19 @@ impl Line {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl exchange::Line for Line {
+    fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    fn end(&self) {
+        self.places.close();
+        let mut waiting = self.waiting();
+        waiting.ended = true;
+        waiting.answers.clear();
     }
 }
 
@@ -168,7 +156,7 @@ impl Drop for HandingOver {
     fn drop(&mut self) {
         self.line.waiting().answers.remove(&self.id);
         if self.open {
-            self.line.tell(Word::Mine { id: self.id }, self.place.take());
+            self.line.tell(Plain::Mine { id: self.id }, self.place.take());
         }
     }
 }

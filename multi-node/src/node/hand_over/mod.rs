@@ -22,38 +22,28 @@ mod exchange;
 mod line;
 mod word;
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::future::Future;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{HandOverError, NotHandedOver};
 pub(super) use exchange::Adopt;
 pub(super) use word::Refused;
 
-use exchange::{Exchange, Start, Taker};
+use exchange::{HandOvers, Start, Taker};
 use line::Line;
 use word::Word;
 
 use super::connection::Connection;
+use super::exchange::Line as _;
 use super::handler;
 use super::hub::Hub;
-use super::registry::{Asked, OnChannel};
 use crate::config::NodeId;
-use crate::link::channel::ChannelConfig;
 use crate::link::message::Message;
 
 /// How long a connection that is handed over waits to be taken.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The message types with which connections of one node go.
-#[derive(Default)]
-pub(super) struct HandOvers {
-    /// `Arc<Exchange<M>>` by `M`.
-    exchanges: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-}
 
 impl Hub {
     /// Has `adopt` take over every connection that is handed to this node with a message of this
@@ -74,7 +64,7 @@ impl Hub {
             runtime.spawn(handler::run(node, M::NAME, move || handler(message, connection)));
         });
         let mut first = false;
-        self.hand_over_exchange(|exchange| first = exchange.serve(Taker { adopt, start }));
+        self.hand_overs(|hand_overs| first = hand_overs.serve(Taker { adopt, start }));
         assert!(first, "`on_hand_over` was called before for the message type {}", M::NAME);
     }
 
@@ -92,8 +82,7 @@ impl Hub {
         message: &M,
         timeout: Duration,
     ) -> Result<(), HandOverError> {
-        let exchange: Arc<Exchange<M>> = self.hand_over_exchange(|_| ());
-        let Some(line) = exchange.line(node) else {
+        let Some(line) = self.hand_overs::<M>(|_| ()).line(node) else {
             return Err(HandOverError::new(connection, NotHandedOver::NotOpen { node }));
         };
         let handing = {
@@ -108,7 +97,7 @@ impl Hub {
     /// Whether the channel to a node is open.
     #[cfg(test)]
     pub(super) fn can_hand_over<M: Message>(&self, node: NodeId) -> bool {
-        self.hand_over_exchange::<M>(|_| ()).line(node).is_some()
+        self.hand_overs::<M>(|_| ()).line(node).is_some()
     }
 
     async fn hand_along<M: Message>(
@@ -133,42 +122,8 @@ impl Hub {
         Ok(handing.yours().await?)
     }
 
-    /// A type that connections go with, prepared before the other nodes are told of it the first
-    /// time.
     #[track_caller]
-    fn hand_over_exchange<M: Message>(
-        &self,
-        prepare: impl FnOnce(&Exchange<M>),
-    ) -> Arc<Exchange<M>> {
-        let exchanges = &self.hand_overs().exchanges;
-        let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = exchanges.get(&TypeId::of::<M>()).cloned();
-        if let Some(exchange) = known.and_then(|any| any.downcast::<Exchange<M>>().ok()) {
-            drop(exchanges);
-            prepare(&exchange);
-            return exchange;
-        }
-        let exchange = Exchange::<M>::new();
-        prepare(&exchange);
-        // Those who come meanwhile wait: they are to find the lines that this opens.
-        self.open_exchange(&exchange);
-        exchanges.insert(TypeId::of::<M>(), Arc::<Exchange<M>>::clone(&exchange));
-        exchange
-    }
-
-    #[track_caller]
-    fn open_exchange<M: Message>(&self, exchange: &Arc<Exchange<M>>) {
-        let config = ChannelConfig::new();
-        let (exchange, hub) = (Arc::clone(exchange), self.downgrade());
-        let on_channel: OnChannel = Arc::new(move |runtime, channel| {
-            exchange.open(runtime, channel, config, hub.clone());
-        });
-        let of = TypeId::of::<Word<Vec<u8>, M>>();
-        let asked = Asked { of, offer: word::offer::<M>(config), config, on_channel };
-        let name = M::NAME;
-        assert!(
-            self.ask(asked).is_ok(),
-            "another type that goes with connections has the name {name} too"
-        );
+    fn hand_overs<M: Message>(&self, prepare: impl FnOnce(&HandOvers<M>)) -> Arc<HandOvers<M>> {
+        self.exchange(HandOvers::new, prepare)
     }
 }

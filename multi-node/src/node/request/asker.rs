@@ -11,6 +11,7 @@ use super::waiting::Id;
 use super::word::Word;
 use crate::config::NodeId;
 use crate::link::message::Request;
+use crate::node::exchange::Line as _;
 
 /// Whoever asked: reply to it, or learn that it gave up.
 ///

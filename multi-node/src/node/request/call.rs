@@ -9,6 +9,7 @@ use super::line::Line;
 use super::waiting::{Answer, Id};
 use crate::link::error::CloseReason;
 use crate::link::message::Request;
+use crate::node::exchange::Line as _;
 
 /// Asks and waits for the answer, for as long as that takes.
 pub(super) async fn call<Q: Request>(

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Intake {
+pub(in crate::node) struct Intake {
     under_way: AtomicUsize,
     closed: AtomicBool,
     idle: Notify,

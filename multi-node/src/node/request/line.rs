@@ -10,11 +10,10 @@ use tokio::sync::Semaphore;
 use super::running::Running;
 use super::waiting::{AT_ONCE, Answer, Id, Left, Settled, Waiting};
 use super::word::{Plain, Word};
-use crate::config::NodeId;
 use crate::link::channel::Channel;
 use crate::link::error::{CloseReason, SendError, TrySendError};
-use crate::link::hello::Close;
 use crate::link::message::Request;
+use crate::node::exchange;
 use crate::node::peer::encoder;
 
 /// See the module.
@@ -39,10 +38,6 @@ impl<Q: Request> Line<Q> {
             running: Mutex::default(),
             is_served: AtomicBool::new(false),
         })
-    }
-
-    pub(super) fn node(&self) -> NodeId {
-        self.channel.node()
     }
 
     /// The other side has a handler.
@@ -148,27 +143,7 @@ impl<Q: Request> Line<Q> {
     /// Says something now, or as soon as there is room. There is no more of it to say than there
     /// are places.
     pub(super) fn tell(self: &Arc<Self>, word: Plain) {
-        if self.channel.try_send(encoder(&word)) == Err(TrySendError::Full) {
-            let line = Arc::clone(self);
-            self.runtime.spawn(async move {
-                // When the channel is closed there is nobody to tell.
-                let _ = line.channel.send(encoder(&word)).await;
-            });
-        }
-    }
-
-    /// What the other side said makes no sense, or nobody here can hear it any more.
-    pub(super) fn abort(&self, close: Close) {
-        self.channel.abort(close);
-    }
-
-    /// The other side is gone, for all that concerns this type.
-    pub(super) fn end(&self) {
-        let reason = self.channel.close_reason().unwrap_or(CloseReason::Ended);
-        let askers = self.waiting().close(reason);
-        let handlers = self.running().end();
-        self.room.close();
-        askers.into_iter().chain(handlers).for_each(Waker::wake);
+        exchange::tell(self, &self.runtime, word, ());
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting<Q::Reply>> {
@@ -177,5 +152,19 @@ impl<Q: Request> Line<Q> {
 
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Q: Request> exchange::Line for Line<Q> {
+    fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    fn end(&self) {
+        let reason = self.channel.close_reason().unwrap_or(CloseReason::Ended);
+        let askers = self.waiting().close(reason);
+        let handlers = self.running().end();
+        self.room.close();
+        askers.into_iter().chain(handlers).for_each(Waker::wake);
     }
 }

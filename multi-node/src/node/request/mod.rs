@@ -33,44 +33,25 @@ mod running;
 mod waiting;
 mod word;
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use asker::Asker;
 pub use error::{ReplyError, RequestError};
 
-use exchange::{Exchange, OnRequest};
-use intake::Intake;
+use exchange::{OnRequest, Requests};
+pub(super) use intake::Intake;
 #[cfg(test)]
 pub(super) use waiting::AT_ONCE;
-use word::Word;
 
 use super::handler;
 use super::hub::Hub;
-use super::registry::{Asked, OnChannel};
 use crate::config::NodeId;
-use crate::link::channel::ChannelConfig;
 use crate::link::message::Request;
 
 /// How long `request` waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The request types of one node.
-#[derive(Default)]
-pub(super) struct Requests {
-    /// `Arc<Exchange<Q>>` by `Q`.
-    exchanges: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    intake: Arc<Intake>,
-}
-
-impl Requests {
-    fn exchanges(&self) -> MutexGuard<'_, HashMap<TypeId, Arc<dyn Any + Send + Sync>>> {
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Hub {
     /// Runs `handler` for every request of this type, each in a task of its own.
@@ -90,7 +71,7 @@ impl Hub {
             runtime.spawn(handler::run(node, Q::NAME, move || handler(request, asker)));
         });
         let mut first = false;
-        self.exchange(|exchange| first = exchange.serve(on_request));
+        self.requests(|requests| first = requests.serve(on_request));
         assert!(first, "`on_request` was called before for the message type {}", Q::NAME);
     }
 
@@ -107,8 +88,8 @@ impl Hub {
         request: &Q,
         timeout: Duration,
     ) -> Result<Q::Reply, RequestError> {
-        let exchange: Arc<Exchange<Q>> = self.exchange(|_| ());
-        let line = exchange.line(node).ok_or(RequestError::NotOpen { node })?;
+        let requests = self.requests::<Q>(|_| ());
+        let line = requests.line(node).ok_or(RequestError::NotOpen { node })?;
         let reply = {
             // Whoever asks may be on a runtime that keeps no time, or on none.
             let _context = self.runtime().enter();
@@ -119,43 +100,16 @@ impl Hub {
 
     /// The nodes that have said that they have a handler.
     pub(crate) fn askable<Q: Request>(&self) -> Vec<NodeId> {
-        let exchange: Arc<Exchange<Q>> = self.exchange(|_| ());
-        exchange.served_by()
+        self.requests::<Q>(|_| ()).served_by()
     }
 
     /// Takes no more requests, and waits until those that run have been answered.
     pub(crate) async fn finish_requests(&self) {
-        self.requests().intake.close().await;
-    }
-
-    /// A request type, prepared before the other nodes are told of it the first time.
-    #[track_caller]
-    fn exchange<Q: Request>(&self, prepare: impl FnOnce(&Exchange<Q>)) -> Arc<Exchange<Q>> {
-        let mut exchanges = self.requests().exchanges();
-        let known = exchanges.get(&TypeId::of::<Q>()).cloned();
-        if let Some(exchange) = known.and_then(|any| any.downcast::<Exchange<Q>>().ok()) {
-            drop(exchanges);
-            prepare(&exchange);
-            return exchange;
-        }
-        let exchange = Exchange::<Q>::new(Arc::clone(&self.requests().intake));
-        prepare(&exchange);
-        // Those who come meanwhile wait: they are to find the lines that this opens.
-        self.introduce(&exchange);
-        exchanges.insert(TypeId::of::<Q>(), Arc::<Exchange<Q>>::clone(&exchange));
-        exchange
+        self.intake().close().await;
     }
 
     #[track_caller]
-    fn introduce<Q: Request>(&self, exchange: &Arc<Exchange<Q>>) {
-        let config = ChannelConfig::new();
-        let (exchange, hub) = (Arc::clone(exchange), self.downgrade());
-        let on_channel: OnChannel = Arc::new(move |runtime, channel| {
-            exchange.open(runtime, channel, config, hub.clone());
-        });
-        let of = TypeId::of::<Word<Q, Q::Reply>>();
-        let asked = Asked { of, offer: word::offer::<Q>(config), config, on_channel };
-        let name = Q::NAME;
-        assert!(self.ask(asked).is_ok(), "another request type has the name {name} too");
+    fn requests<Q: Request>(&self, prepare: impl FnOnce(&Requests<Q>)) -> Arc<Requests<Q>> {
+        self.exchange(|| Requests::new(Arc::clone(self.intake())), prepare)
     }
 }
